@@ -1,0 +1,143 @@
+/** From the environment to one frozen Config. The only reader of `process.env`. */
+import { PATCH_REQUIRABLE, type PatchRequirable } from '../schemas/index.js'
+
+/** One setting: how its text is read, what it is without one, and what it means. */
+interface Setting<T> {
+  /** @throws Error that says what is wanted */
+  read(text: string): T
+  fallback: T
+  description: string
+  /** Never shown. */
+  secret?: boolean
+}
+
+const setting = <T>(read: (text: string) => T, fallback: T, description: string, secret = false): Setting<T> => ({
+  read, fallback, description, secret,
+})
+
+const integer = (minimum: number, maximum: number) => (text: string) => {
+  const value = Number(text)
+  if (/^\d{1,10}$/.test(text) && value >= minimum && value <= maximum) return value
+  throw new Error(`must be a whole number from ${minimum} to ${maximum}`)
+}
+
+const oneOf = <const T extends string>(...values: T[]) => (text: string): T => {
+  const value = values.find((candidate) => candidate === text)
+  if (value !== undefined) return value
+  throw new Error(`must be ${values.join(' or ')}`)
+}
+
+const flag = (text: string): boolean => {
+  if (/^(?:on|true|yes|1)$/i.test(text)) return true
+  if (/^(?:off|false|no|0)$/i.test(text)) return false
+  throw new Error('must be on or off')
+}
+
+const text = (value: string) => value
+
+const databaseUrl = (value: string): string => {
+  if (/^postgres(?:ql)?:\/\//.test(value) && URL.canParse(value)) return value
+  throw new Error('must be a URL like postgresql://user:password@host:5432/database')
+}
+
+const patchRequired = (value: string): PatchRequirable[] =>
+  value
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+    .map((name) => {
+      const known = PATCH_REQUIRABLE.find((candidate) => candidate === name)
+      if (known === undefined) throw new Error(`may name ${PATCH_REQUIRABLE.join(' and ')}, separated by a comma`)
+      return known
+    })
+
+const prefix = (value: string): string => {
+  if (/^(?:\/[\w.~-]+)+$/.test(value)) return value
+  throw new Error('must be a path like /admin')
+}
+
+/** Every setting, by the name of its variable. `docs` and `config` show them in this order. */
+export const SETTINGS = {
+  HOST: setting(text, '127.0.0.1', 'The address to listen on.'),
+  PORT: setting(integer(0, 65_535), 3_000, 'The port to listen on; 0 takes a free one.'),
+  PREFIX: setting(prefix, '/admin', 'The path that the API stands under.'),
+  DATABASE_URL: setting<string | undefined>(
+    databaseUrl, undefined, 'The PostgreSQL database. Without one, an embedded PostgreSQL is run.', true,
+  ),
+  DATA_DIR: setting(text, '.data', 'Where the embedded PostgreSQL and the first API key are kept.'),
+  LOG_LEVEL: setting(
+    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), 'info', 'What is logged, and worse.',
+  ),
+  MIGRATE: setting(flag, true, 'Whether the tables are brought up to date at start.'),
+  PATCH_REQUIRED: setting<PatchRequirable[]>(
+    patchRequired, [], 'Fields that a PATCH must carry: username, password or both. None: it is partial.',
+  ),
+  FIRST_NAME_MAX_LENGTH: setting(integer(1, 150), 30, 'Characters of first_name, up to the width of its column.'),
+  PASSWORD_HASHER: setting(
+    oneOf('argon2', 'pbkdf2_sha256'), 'argon2', 'How new passwords are stored: pbkdf2_sha256 for a Django without argon2.',
+  ),
+  PBKDF2_ITERATIONS: setting(
+    integer(1, 5_000_000), 1_000_000, "Iterations of pbkdf2_sha256: your Django's own, so that it does not hash again.",
+  ),
+  HASH_CONCURRENCY: setting(integer(1, 3), 2, 'Passwords hashed at once. More would fill the thread pool of Node.js.'),
+  HASH_QUEUE: setting(integer(0, 10_000), 64, 'Passwords that may wait to be hashed; beyond that the answer is 503.'),
+  DRF_TOKENS: setting(flag, true, "Whether Django REST Framework's tokens are taken where that table exists."),
+  POOL_SIZE: setting(integer(1, 1_000), 10, 'Connections to the database.'),
+  DATABASE_TIMEOUT_MS: setting(
+    integer(100, 600_000), 5_000, 'Milliseconds that a statement, or a wait for a connection, may take.',
+  ),
+  PG_PREPARED: setting(flag, true, "Named prepared statements; off behind a pooler that can't keep them."),
+  SHUTDOWN_TIMEOUT_MS: setting(integer(100, 600_000), 10_000, 'Milliseconds that requests in flight get to end.'),
+} as const satisfies Record<string, Setting<unknown>>
+
+type Settings = typeof SETTINGS
+export type SettingName = keyof Settings
+
+/** The effective settings. */
+export type Config = { readonly [Name in SettingName]: ReturnType<Settings[Name]['read']> | Settings[Name]['fallback'] }
+
+/** Settings that can't be used, all of them at once. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/**
+ * Reads the settings. An empty variable counts as none.
+ * @throws ConfigError that names every faulty variable and what it must be; the value of a secret is not quoted
+ */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const faults: string[] = []
+  const values = Object.entries(SETTINGS).map(([name, { read, fallback, secret }]) => {
+    const given = environment[name] ?? ''
+    if (given === '') return [name, fallback]
+    try {
+      return [name, read(given)]
+    } catch (error) {
+      faults.push(`${name}${secret ? '' : `=${given}`} ${(error as Error).message}`)
+      return [name, fallback]
+    }
+  })
+  if (faults.length > 0) throw new ConfigError(faults.join('\n'))
+  return Object.freeze(Object.fromEntries(values)) as Config
+}
+
+/** The effective settings as text, secrets hidden: of a URL, its password. */
+export function describeConfig(config: Config): Record<string, string> {
+  const shown = (name: string, value: unknown): string => {
+    if (value === undefined) return ''
+    if (typeof value === 'boolean') return value ? 'on' : 'off'
+    if (SETTINGS[name as SettingName].secret) return hidePassword(String(value))
+    return String(value)
+  }
+  return Object.fromEntries(Object.entries(config).map(([name, value]) => [name, shown(name, value)]))
+}
+
+/** Of a URL's secrets: the password, also where it is given as a parameter. */
+function hidePassword(value: string): string {
+  const url = new URL(value)
+  if (url.password !== '') url.password = '********'
+  for (const name of url.searchParams.keys()) {
+    if (/password|sslkey/i.test(name)) url.searchParams.set(name, '********')
+  }
+  return url.href
+}

@@ -1,0 +1,75 @@
+/** Who a credential belongs to. */
+import { sql } from 'kysely'
+import type { Queryable } from './database.js'
+import { query, statement } from './statement.js'
+
+/** The user behind a credential that was found, and what it may do. */
+export interface CallerRow {
+  /** The hash of the key, in hex, or the token: which of the credentials asked for this is. */
+  credential: string
+  /** The API key's id; null for a token. */
+  key_id: number | null
+  id: number
+  username: string
+  is_active: boolean
+  is_staff: boolean
+  is_superuser: boolean
+  /** Every permission held, its groups' included. Empty for superusers, who need none. */
+  permission_ids: number[]
+  /** Those of them that are Django's `auth` app's, as `auth.codename`: what routes ask for. */
+  auth_permissions: string[]
+}
+
+const heldIds = sql<number[]>`case when u.is_superuser then '{}'::bigint[] else array(
+  select permission_id::bigint from auth_user_user_permissions where user_id = u.id
+  union
+  select p.permission_id from auth_user_groups m join auth_group_permissions p using (group_id) where m.user_id = u.id
+) end`
+
+const withPermissions = query
+  .selectFrom('auth_user as u')
+  .select(['u.id', 'u.username', 'u.is_active', 'u.is_staff', 'u.is_superuser'])
+  .select(heldIds.as('permission_ids'))
+
+const routePermissions = sql<string[]>`array(
+  select 'auth.' || p.codename from auth_permission p join django_content_type c on c.id = p.content_type_id
+  where c.app_label = 'auth' and p.id = any(caller.permission_ids)
+)`
+
+const callersByKeyStatement = statement('callers_by_api_key', (hashes: Buffer[]) =>
+  query
+    .with('caller', () =>
+      withPermissions
+        .innerJoin('user_admin.api_key as k', 'k.user_id', 'u.id')
+        .select(sql<string>`encode(k.key_hash, 'hex')`.as('credential'))
+        .select('k.id as key_id')
+        .where('k.key_hash', '=', sql<Buffer>`any(${hashes}::bytea[])`)
+        .where('k.revoked_at', 'is', null)
+        .where((where) => where.or([where('k.expires_at', 'is', null), where('k.expires_at', '>', sql<string>`now()`)])),
+    )
+    .selectFrom('caller')
+    .selectAll()
+    .select(routePermissions.as('auth_permissions')),
+)
+
+const callersByTokenStatement = statement('callers_by_token', (tokens: string[]) =>
+  query
+    .with('caller', () =>
+      withPermissions
+        .innerJoin('authtoken_token as t', 't.user_id', 'u.id')
+        .select('t.key as credential')
+        .select(sql<number | null>`null::bigint`.as('key_id'))
+        .where('t.key', '=', sql<string>`any(${tokens}::text[])`),
+    )
+    .selectFrom('caller')
+    .selectAll()
+    .select(routePermissions.as('auth_permissions')),
+)
+
+/** The users of these API keys, by their SHA-256 hashes. Expired and revoked keys are not found. */
+export const findCallersByApiKey = (db: Queryable, hashes: Buffer[]): Promise<CallerRow[]> =>
+  db.run(callersByKeyStatement, hashes)
+
+/** The users of these Django REST Framework tokens. */
+export const findCallersByToken = (db: Queryable, tokens: string[]): Promise<CallerRow[]> =>
+  db.run(callersByTokenStatement, tokens)

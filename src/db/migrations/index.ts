@@ -1,0 +1,8 @@
+import { djangoAuth } from './0001_django_auth.js'
+import { userAdmin } from './0002_user_admin.js'
+import type { Migration } from './migration.js'
+
+export type { Migration } from './migration.js'
+
+/** In the order in which they run. Append only: a released migration is never edited. */
+export const migrations: readonly Migration[] = [djangoAuth, userAdmin]

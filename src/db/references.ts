@@ -1,0 +1,134 @@
+/** What updates refer to: memberships as they are, groups and permissions that exist, names that are taken. */
+import { sql } from 'kysely'
+import type { Queryable, Transaction } from './database.js'
+import { query, statement } from './statement.js'
+
+/** What to look up for a group of updates whose users are locked already. */
+export interface ReferenceQuery {
+  /** The users that are updated. */
+  userIds: number[]
+  /** Groups and permissions that the updates name. */
+  groupIds: number[]
+  permissionIds: number[]
+  /** Usernames that the updates want. */
+  usernames: string[]
+  /** Users whose effective permissions matter to the rules, and groups whose permissions do. */
+  effectiveOf: number[]
+  permissionsOfGroups: number[]
+}
+
+export interface References {
+  /** User → ids, ascending. */
+  groupsOf: Map<number, number[]>
+  permissionsOf: Map<number, number[]>
+  existingGroups: Set<number>
+  existingPermissions: Set<number>
+  /** Username → the user that has it. */
+  takenBy: Map<string, number>
+  /** User → every permission held, its groups' included. */
+  effectivePermissionsOf: Map<number, Set<number>>
+  /** Group → the permissions that it confers. */
+  permissionsOfGroup: Map<number, Set<number>>
+}
+
+const ids = (values: number[]) => sql`any(${values}::bigint[])`
+
+const locked = (table: 'auth_group' | 'auth_permission', wanted: number[]) =>
+  query
+    .selectFrom(table)
+    .select('id')
+    .where('id', '=', sql<number>`${ids(wanted)}`)
+    .orderBy('id')
+    .forKeyShare()
+
+// One statement, and so one snapshot, taken after the users' locks were granted. Rows of (kind, a, b): the sets
+// have different shapes, and a row is cheaper than a document.
+// `FOR KEY SHARE`, by ascending id: what is referred to can't be deleted until the end of the transaction.
+const referencesStatement = statement(
+  'read_references',
+  (
+    userIds: number[],
+    groupIds: number[],
+    permissionIds: number[],
+    usernames: string[],
+    effectiveOf: number[],
+    permissionsOfGroups: number[],
+  ) =>
+    query
+      .with('existing_group', () => locked('auth_group', groupIds))
+      .with('existing_permission', () => locked('auth_permission', permissionIds))
+      .selectFrom(
+        sql<{ kind: string; a: number; b: number; name: string | null }>`(
+          select 'group of user' as kind, user_id::bigint as a, group_id::bigint as b, null as name
+            from auth_user_groups where user_id = ${ids(userIds)}
+          union all
+          select 'permission of user', user_id, permission_id, null
+            from auth_user_user_permissions where user_id = ${ids(userIds)}
+          union all
+          select 'group', id, 0, null from existing_group
+          union all
+          select 'permission', id, 0, null from existing_permission
+          union all
+          select 'username', id, 0, username from auth_user where username = any(${usernames}::text[])
+          union all
+          select 'effective permission', m.user_id, p.permission_id, null
+            from auth_user_groups m join auth_group_permissions p using (group_id)
+            where m.user_id = ${ids(effectiveOf)}
+          union all
+          select 'permission of group', group_id, permission_id, null
+            from auth_group_permissions where group_id = ${ids(permissionsOfGroups)}
+        )`.as('reference'),
+      )
+      .selectAll()
+      .orderBy('a')
+      .orderBy('b'),
+)
+
+/** Reads all of it in one statement. Own permissions count among the effective ones. */
+export async function readReferences(transaction: Transaction, wanted: ReferenceQuery): Promise<References> {
+  const rows = await transaction.run(
+    referencesStatement,
+    wanted.userIds,
+    wanted.groupIds,
+    wanted.permissionIds,
+    wanted.usernames,
+    wanted.effectiveOf,
+    wanted.permissionsOfGroups,
+  )
+  const references: References = {
+    groupsOf: new Map(wanted.userIds.map((id) => [id, []])),
+    permissionsOf: new Map(wanted.userIds.map((id) => [id, []])),
+    existingGroups: new Set(),
+    existingPermissions: new Set(),
+    takenBy: new Map(),
+    effectivePermissionsOf: new Map(wanted.effectiveOf.map((id) => [id, new Set()])),
+    permissionsOfGroup: new Map(wanted.permissionsOfGroups.map((id) => [id, new Set()])),
+  }
+  for (const { kind, a, b, name } of rows) {
+    if (kind === 'group of user') references.groupsOf.get(a)?.push(b)
+    else if (kind === 'permission of user') {
+      references.permissionsOf.get(a)?.push(b)
+      references.effectivePermissionsOf.get(a)?.add(b)
+    } else if (kind === 'group') references.existingGroups.add(a)
+    else if (kind === 'permission') references.existingPermissions.add(a)
+    else if (kind === 'username') references.takenBy.set(name!, a)
+    else if (kind === 'effective permission') references.effectivePermissionsOf.get(a)?.add(b)
+    else references.permissionsOfGroup.get(a)?.add(b)
+  }
+  return references
+}
+
+const permissionNamesStatement = statement('permission_names', (wanted: number[]) =>
+  query
+    .selectFrom('auth_permission as p')
+    .innerJoin('django_content_type as c', 'c.id', 'p.content_type_id')
+    .select(sql<string>`c.app_label || '.' || p.codename`.as('name'))
+    .where('p.id', '=', sql<number>`${ids(wanted)}`)
+    .orderBy('name'),
+)
+
+/** Permissions by Django's name for them: `app_label.codename`. */
+export async function permissionNames(db: Queryable, permissionIds: number[]): Promise<string[]> {
+  const rows = await db.run(permissionNamesStatement, permissionIds)
+  return rows.map(({ name }) => name)
+}

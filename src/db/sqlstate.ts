@@ -1,0 +1,81 @@
+/** From what the database or its connection reports to the problem that is answered: one table, as PostgREST's. */
+import { invalid, ProblemError, unavailable } from '../errors.js'
+
+/** The parts of a node-postgres error that are read. Its `detail` holds a row's values, so it is never used. */
+interface DatabaseFailure extends Error {
+  code?: string
+  constraint?: string
+  table?: string
+}
+
+/** Conflicts with other transactions, over once they are: serialization_failure and deadlock_detected. */
+const CONFLICTS = new Set(['40001', '40P01'])
+
+/** lock_not_available, query_canceled (statement_timeout), and time-outs of the transaction and the session. */
+const TOO_SLOW = new Set(['55P03', '57014', '25P03', '25P04'])
+
+/** What node and node-postgres report for a connection that failed, and has no SQLSTATE. */
+const CONNECTION_ERRORS = new Set([
+  'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT',
+])
+const CONNECTION_MESSAGES = [
+  /^Connection terminated/,
+  /timeout exceeded when trying to connect/,
+  /timeout expired/,
+  /^Query read timeout/,
+  /not queryable/,
+  /Client was closed/,
+  /Cannot use a pool after calling end/,
+]
+
+/** Which field of a user a violated constraint stands for. */
+const FIELD_OF_TABLE: Record<string, string> = {
+  auth_user: 'username',
+  auth_user_groups: 'groups',
+  auth_user_user_permissions: 'user_permissions',
+}
+
+const isFailure = (error: unknown): error is DatabaseFailure => error instanceof Error
+
+/** A conflict with another transaction: running the whole transaction again may succeed. */
+export const isConflict = (error: unknown): boolean => isFailure(error) && CONFLICTS.has(error.code ?? '')
+
+/** The connection is gone, so nobody said whether the last statement took effect. */
+export function isConnectionLoss(error: unknown): boolean {
+  if (!isFailure(error)) return false
+  const code = error.code ?? ''
+  if (code.startsWith('08') || code.startsWith('57P0') || CONNECTION_ERRORS.has(code)) return true
+  return CONNECTION_MESSAGES.some((message) => message.test(error.message))
+}
+
+/** A unique or foreign key violation: a race that a look-up could not see. */
+export const isConstraintViolation = (error: unknown): boolean =>
+  isFailure(error) && (error.code === '23505' || error.code === '23503')
+
+/** The problem that a failure of the database is answered with. Problems pass through. */
+export function problemOf(error: unknown): ProblemError {
+  if (error instanceof ProblemError) return error
+  if (!isFailure(error)) return new ProblemError('internal_error', { cause: error })
+  const code = error.code ?? ''
+  const field = FIELD_OF_TABLE[error.table ?? '']
+  if (code === '23505') {
+    const detail = field === 'username' ? 'A user with that username already exists.' : 'This value is taken.'
+    return invalid([{ pointer: field ? `/${field}` : '', code: 'unique', detail }])
+  }
+  if (code === '23503') {
+    const detail = 'One of these was deleted meanwhile.'
+    return invalid([{ pointer: field ? `/${field}` : '', code: 'does_not_exist', detail }])
+  }
+  if (CONFLICTS.has(code)) return unavailable('unavailable', 'Others kept changing the same rows.', error)
+  if (TOO_SLOW.has(code)) return unavailable('unavailable', 'The database took too long.', error)
+  if (code.startsWith('53')) return unavailable('unavailable', 'The database has no room for more work.', error)
+  if (isConnectionLoss(error)) return unavailable('unavailable', 'The database could not be reached.', error)
+  // Validation had a hole: the log gets a warning, the caller a refusal.
+  if (code.startsWith('22') || code === '23502' || code === '23514') {
+    return new ProblemError('invalid', {
+      errors: [{ pointer: '', code: 'invalid', detail: 'The database refused a value.' }],
+      cause: error,
+    })
+  }
+  return new ProblemError('internal_error', { cause: error })
+}

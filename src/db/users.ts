@@ -1,0 +1,93 @@
+/** Reading users, and locking them for a change. */
+import { sql } from 'kysely'
+import type { Queryable, Transaction } from './database.js'
+import { query, statement } from './statement.js'
+import type { Timestamp } from './tables.js'
+
+/** A user as stored: `password` is the encoded hash, sets are ids in ascending order. */
+export interface StoredUser {
+  id: number
+  password: string
+  last_login: Timestamp | null
+  is_superuser: boolean
+  username: string
+  first_name: string
+  last_name: string
+  email: string
+  is_staff: boolean
+  is_active: boolean
+  date_joined: Timestamp
+  groups: number[]
+  user_permissions: number[]
+}
+
+/** The columns of `auth_user`: a user without memberships. */
+export type UserColumns = Omit<StoredUser, 'groups' | 'user_permissions'>
+
+const COLUMNS = [
+  'id', 'password', 'last_login', 'is_superuser', 'username', 'first_name', 'last_name', 'email', 'is_staff',
+  'is_active', 'date_joined',
+] as const
+
+// Compared as bigint, so that an id past the column's range is one that does not exist, and no error.
+const among = (ids: number[]) => sql<number[]>`${ids}::bigint[]`
+
+const readUserStatement = statement('read_user', (id: number) =>
+  query
+    .selectFrom('auth_user as u')
+    .select(COLUMNS.map((column) => `u.${column}` as const))
+    .select(sql<number[]>`array(select group_id from auth_user_groups where user_id = u.id order by 1)`.as('groups'))
+    .select(
+      sql<number[]>`array(select permission_id from auth_user_user_permissions where user_id = u.id order by 1)`.as(
+        'user_permissions',
+      ),
+    )
+    .where('u.id', '=', sql<number>`${id}::bigint`),
+)
+
+/** One user, memberships included. */
+export async function readUser(db: Queryable, id: number): Promise<StoredUser | undefined> {
+  const [user] = await db.run(readUserStatement, id)
+  return user
+}
+
+const lockUsersStatement = statement('lock_users', (ids: number[]) =>
+  query
+    .selectFrom('auth_user')
+    .select(COLUMNS)
+    .where('id', '=', sql<number>`any(${among(ids)})`)
+    .orderBy('id')
+    .forNoKeyUpdate(),
+)
+
+/**
+ * Locks the rows of these users in ascending id, and gives their newest state.
+ * `FOR NO KEY UPDATE`: plain `FOR UPDATE` would also block the foreign-key checks of other tables.
+ */
+export const lockUsers = (transaction: Transaction, ids: number[]): Promise<UserColumns[]> =>
+  transaction.run(lockUsersStatement, ids)
+
+const guardStatement = statement('lock_superuser_guard', () =>
+  query.selectNoFrom(sql`pg_advisory_xact_lock(hashtextextended('user_admin.superuser_guard', 0))`.as('guard')),
+)
+
+/** Taken before all other locks by whatever could remove an active superuser: one such change at a time. */
+export async function lockSuperuserGuard(transaction: Transaction): Promise<void> {
+  await transaction.run(guardStatement)
+}
+
+const activeSuperusersStatement = statement('active_superusers', (limit: number) =>
+  query
+    .selectFrom('auth_user')
+    .select('id')
+    .where('is_superuser', '=', true)
+    .where('is_active', '=', true)
+    .limit(sql<number>`${limit}::int`)
+    .forShare(),
+)
+
+/** Some of the active superusers, at most `limit`. Shared locks, so that Django can't demote them meanwhile. */
+export async function activeSuperusers(transaction: Transaction, limit: number): Promise<number[]> {
+  const rows = await transaction.run(activeSuperusersStatement, limit)
+  return rows.map(({ id }) => id)
+}

@@ -1,0 +1,62 @@
+/** What a body must hold beyond its schema, and what is forgiven because it is stored already. */
+import { type Fault, MAX_ID, type UserUpdate } from '../../schemas/index.js'
+import type { StoredUser } from '../db/users.js'
+import { looksLikeStoredHash } from './passwords/registry.js'
+import { presentUser } from './user.js'
+
+/** A body that was looked at. With faults, `values` is of the type only as far as they don't say otherwise. */
+export interface CheckedBody<T> {
+  /** As it came. */
+  sent: T
+  /** With the normalisations that the schema declares. */
+  values: T
+  /** Everything that is wrong with it. Empty: it is valid. */
+  faults: Fault[]
+}
+
+/**
+ * Reads an id from a URL: ASCII digits without sign, space, leading zero or exponent, all of which `Number` would
+ * read as somebody else's id.
+ */
+export function parseId(text: string): number | undefined {
+  if (!/^[1-9]\d{0,15}$/.test(text)) return undefined
+  const id = Number(text)
+  return id <= MAX_ID ? id : undefined
+}
+
+/** The faults that no schema can name: an id that is not the URL's, and a stored hash in the place of a password. */
+export function updateFaults(id: number | undefined, values: Partial<Record<string, unknown>>): Fault[] {
+  const faults: Fault[] = []
+  if (Number.isInteger(values.id) && values.id !== id) {
+    faults.push({ pointer: '/id', code: 'mismatch', detail: 'This is not the id of the URL.' })
+  }
+  if (typeof values.password === 'string' && looksLikeStoredHash(values.password)) {
+    const detail = 'This is a stored hash. Send the password in plain text, or the mask that was read.'
+    faults.push({ pointer: '/password', code: 'stored_hash', detail })
+  }
+  return faults
+}
+
+/**
+ * A body with the fields at fault taken out, where each of them holds just what is stored: a table may hold values
+ * that could not be written today, and what was read may always be sent back.
+ */
+export function forgiveStored(body: CheckedBody<UserUpdate>, stored: StoredUser): CheckedBody<UserUpdate> {
+  const shown: Record<string, unknown> = presentUser(stored)
+  const isStored = ({ pointer }: Fault) => {
+    const field = pointer.slice(1)
+    return Object.hasOwn(shown, field) && (body.sent as Record<string, unknown>)[field] === shown[field]
+  }
+  const forgiven = body.faults.filter(isStored)
+  return {
+    sent: body.sent,
+    values: without(body.values, forgiven),
+    faults: body.faults.filter((fault) => !forgiven.includes(fault)),
+  }
+}
+
+/** A body without the fields that these faults point at. */
+export function without<T>(values: T, faults: readonly Fault[]): T {
+  const dropped = new Set(faults.map(({ pointer }) => pointer.slice(1)))
+  return Object.fromEntries(Object.entries(values as object).filter(([name]) => !dropped.has(name))) as T
+}

@@ -1,0 +1,137 @@
+/** What one update does to one user, or why it does not: a pure function with every rule in it. */
+import type { Fault, UserUpdate } from '../../schemas/index.js'
+import type { References } from '../db/references.js'
+import type { StoredUser } from '../db/users.js'
+import type { Actor } from './actor.js'
+import { parseDateTime } from './date-time.js'
+import { normalizeEmail } from './email.js'
+import { maskOf } from './passwords/mask.js'
+import { type Refusal, refusalOf } from './privileges.js'
+import { SET_FIELDS, WRITABLE_FIELDS, type WritableField } from './user.js'
+
+/** One update, ready for the database: validated, and its password hashed. */
+export interface Update {
+  actor: Actor
+  requestId: string
+  id: number
+  /** The body as it came: a value that equals the stored one changes nothing, however it would be normalised. */
+  sent: UserUpdate
+  /** The body with its texts normalised. */
+  patch: UserUpdate
+  /** The stored form of the new password, where one was sent in plain text. */
+  encodedPassword?: string | undefined
+}
+
+/** What the rules look at beside the user. Claims of earlier updates of the group are noted in it. */
+export interface Facts extends References {
+  /** Active superusers that remain; undefined where no update could remove one. */
+  activeSuperusers?: Set<number> | undefined
+}
+
+export type Decision =
+  | { kind: 'unchanged'; user: StoredUser }
+  | { kind: 'changed'; before: StoredUser; after: StoredUser; changed: WritableField[] }
+  | { kind: 'invalid'; faults: Fault[] }
+  | { kind: 'denied'; refusal: Refusal }
+  | { kind: 'last superuser'; fields: WritableField[] }
+
+/**
+ * Decides one update: references and uniqueness first (400), then who may (403), then what must remain (409).
+ * An update that changes nothing is always allowed: what was read may be sent back.
+ */
+export function decideUpdate(update: Update, before: StoredUser, facts: Facts): Decision {
+  const wanted = wantedState(update, before)
+  const changed = WRITABLE_FIELDS.filter((field) => !isSame(wanted[field], before[field]))
+  const faults = [...passwordFaults(update, before), ...referenceFaults(update, before, wanted, facts)]
+  if (faults.length > 0) return { kind: 'invalid', faults }
+  if (changed.length === 0) return { kind: 'unchanged', user: before }
+
+  const refusal = refusalOf({
+    actor: update.actor,
+    target: before,
+    changed,
+    addedPermissions: added(before.user_permissions, wanted.user_permissions),
+    addedGroups: new Map(
+      added(before.groups, wanted.groups).map((id) => [id, facts.permissionsOfGroup.get(id) ?? new Set<number>()]),
+    ),
+    targetPermissions: facts.effectivePermissionsOf.get(before.id) ?? new Set(),
+  })
+  if (refusal !== undefined) return { kind: 'denied', refusal }
+
+  if (removesSuperuser(before, wanted)) {
+    const remaining = facts.activeSuperusers ?? new Set()
+    remaining.delete(before.id)
+    if (remaining.size === 0) {
+      remaining.add(before.id)
+      return { kind: 'last superuser', fields: changed.filter((field) => field.startsWith('is_')) }
+    }
+  }
+  facts.takenBy.set(wanted.username, before.id)
+  return { kind: 'changed', before, after: wanted, changed }
+}
+
+/** Whether the patch alone could turn an active superuser into none: then the guard must be held. */
+export const couldRemoveSuperuser = ({ patch }: Update): boolean =>
+  patch.is_superuser === false || patch.is_active === false
+
+/** Whether the user is an active superuser before, and none after. */
+export const removesSuperuser = (
+  before: Pick<StoredUser, 'is_superuser' | 'is_active'>,
+  after: Pick<UserUpdate, 'is_superuser' | 'is_active'>,
+): boolean => before.is_superuser && before.is_active && (after.is_superuser === false || after.is_active === false)
+
+/** The user as the update wants it. What was sent as it is stored stays so, even if no new value could be it. */
+function wantedState({ sent, patch, encodedPassword }: Update, before: StoredUser): StoredUser {
+  const wanted: Record<string, unknown> = { ...before }
+  for (const field of WRITABLE_FIELDS) {
+    if (patch[field] === undefined || field === 'password' || sent[field] === before[field]) continue
+    wanted[field] = storedForm(field, patch[field])
+  }
+  if (encodedPassword !== undefined) wanted.password = encodedPassword
+  return wanted as unknown as StoredUser
+}
+
+function storedForm(field: WritableField, value: unknown): unknown {
+  if (field === 'email') return normalizeEmail(value as string)
+  if (field === 'last_login' || field === 'date_joined') return value === null ? null : parseDateTime(value as string)
+  if (isSetField(field)) return [...(value as number[])].sort((a, b) => a - b)
+  return value
+}
+
+/** Without a hashed password there is only the mask that was read, which must be this user's own. */
+function passwordFaults({ patch, encodedPassword }: Update, before: StoredUser): Fault[] {
+  if (patch.password === undefined || encodedPassword !== undefined) return []
+  if (patch.password === maskOf(before.password)) return []
+  return [{ pointer: '/password', code: 'mask', detail: "This is not the mask of this user's password." }]
+}
+
+function referenceFaults(update: Update, before: StoredUser, wanted: StoredUser, facts: Facts): Fault[] {
+  const faults: Fault[] = []
+  const holder = facts.takenBy.get(wanted.username)
+  if (wanted.username !== before.username && holder !== undefined && holder !== before.id) {
+    faults.push({ pointer: '/username', code: 'unique', detail: 'A user with that username already exists.' })
+  }
+  for (const field of SET_FIELDS) {
+    const existing = field === 'groups' ? facts.existingGroups : facts.existingPermissions
+    update.patch[field]?.forEach((id, index) => {
+      if (existing.has(id) || before[field].includes(id)) return
+      const detail = `Invalid id ${id}: it does not exist.`
+      faults.push({ pointer: `/${field}/${index}`, code: 'does_not_exist', detail })
+    })
+  }
+  return faults
+}
+
+const isSetField = (field: WritableField): field is (typeof SET_FIELDS)[number] =>
+  (SET_FIELDS as readonly string[]).includes(field)
+
+/** What is in the second set and not in the first. */
+export function added(before: readonly number[], after: readonly number[]): number[] {
+  const known = new Set(before)
+  return after.filter((id) => !known.has(id))
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  if (!Array.isArray(one) || !Array.isArray(other)) return one === other
+  return one.length === other.length && one.every((value, index) => value === other[index])
+}

@@ -1,0 +1,25 @@
+/** What an empty directory gets, so that somebody can use it. */
+import { insertApiKey } from '../db/api-keys.js'
+import type { Database } from '../db/database.js'
+import { hasUsers, insertSuperuser } from '../db/superusers.js'
+import { hashApiKey, makeApiKey, visiblePrefix } from './api-key.js'
+import { makeUnusablePassword } from './passwords/unusable.js'
+
+/**
+ * Where there is no user yet: makes the superuser `admin`, without a usable password, and an API key.
+ * @param keep puts the key where its owner finds it; called before anything is committed, so that a key that could
+ *   not be kept was never made
+ * @returns whether they were made
+ */
+export async function makeFirstSuperuser(database: Database, keep: (key: string) => Promise<void>): Promise<boolean> {
+  return database.transaction(async (transaction) => {
+    if (await hasUsers(transaction)) return false
+    const key = makeApiKey()
+    const userId = await insertSuperuser(transaction, {
+      username: 'admin', password: makeUnusablePassword(), email: '',
+    })
+    await insertApiKey(transaction, { userId, prefix: visiblePrefix(key), hash: hashApiKey(key), expiresAt: null })
+    await keep(key)
+    return true
+  })
+}

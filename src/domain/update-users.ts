@@ -1,0 +1,131 @@
+/** The heart: applies updates to users, one or many at once, inside one transaction. */
+import { invalid, ProblemError } from '../errors.js'
+import type { Transaction } from '../db/database.js'
+import { permissionNames, readReferences } from '../db/references.js'
+import { activeSuperusers, lockSuperuserGuard, lockUsers, type StoredUser, type UserColumns } from '../db/users.js'
+import { type AuditEvent, type Membership, type UserWrites, writeUsers } from '../db/write-users.js'
+import {
+  added, couldRemoveSuperuser, type Decision, decideUpdate, type Facts, removesSuperuser, type Update,
+} from './decide-update.js'
+import { concernsTakeover } from './privileges.js'
+import { presentUser } from './user.js'
+
+/** What became of one update: the user as it is now, or why nothing was done. */
+export type Outcome = { user: StoredUser } | { problem: ProblemError }
+
+/**
+ * Applies updates, at most one a user. What the rules refuse is refused alone; the others are written together.
+ * Nothing holds until the transaction is committed, and no outcome may be told before.
+ * @returns the outcomes, in the order of the updates
+ * @throws what the database reports; then none was written
+ */
+export async function updateUsers(transaction: Transaction, updates: readonly Update[]): Promise<Outcome[]> {
+  if (updates.some(couldRemoveSuperuser)) await lockSuperuserGuard(transaction)
+  const locked = await lockUsers(transaction, [...new Set(updates.map(({ id }) => id))])
+  const columns = new Map(locked.map((user) => [user.id, user]))
+  const present = updates.filter(({ id }) => columns.has(id))
+  if (present.length === 0) return updates.map(() => ({ problem: new ProblemError('not_found') }))
+
+  const facts = await readFacts(transaction, present, columns)
+  const writes: UserWrites = {
+    users: [], groupsLeft: [], groupsJoined: [], permissionsTaken: [], permissionsGiven: [], events: [],
+  }
+  const outcomes: Outcome[] = []
+  for (const update of updates) {
+    const user = columns.get(update.id)
+    if (user === undefined) {
+      outcomes.push({ problem: new ProblemError('not_found') })
+      continue
+    }
+    const before = { ...user, groups: facts.groupsOf.get(user.id)!, user_permissions: facts.permissionsOf.get(user.id)! }
+    const decision = decideUpdate(update, before, facts)
+    outcomes.push(await outcomeOf(transaction, decision))
+    note(writes, update, decision, outcomes.at(-1)!)
+  }
+  if (writes.users.length > 0 || writes.events.length > 0) await writeUsers(transaction, writes)
+  return outcomes
+}
+
+/** What the rules look at, and no more: most updates name no group and need no one's permissions. */
+async function readFacts(
+  transaction: Transaction,
+  updates: readonly Update[],
+  columns: ReadonlyMap<number, UserColumns>,
+): Promise<Facts> {
+  const groupIds = unique(updates.flatMap(({ patch }) => patch.groups ?? []))
+  const limited = updates.filter(({ actor }) => !actor.isSuperuser)
+  const references = await readReferences(transaction, {
+    userIds: [...columns.keys()],
+    groupIds,
+    permissionIds: unique(updates.flatMap(({ patch }) => patch.user_permissions ?? [])),
+    usernames: unique(updates.flatMap(({ patch }) => patch.username ?? [])),
+    effectiveOf: unique(limited.filter(({ patch }) => concernsTakeover(Object.keys(patch))).map(({ id }) => id)),
+    permissionsOfGroups: unique(limited.flatMap(({ patch }) => patch.groups ?? [])),
+  })
+  const removals = updates.filter(({ id, patch }) => removesSuperuser(columns.get(id)!, patch))
+  if (removals.length === 0) return references
+  return { ...references, activeSuperusers: new Set(await activeSuperusers(transaction, removals.length + 1)) }
+}
+
+const unique = <T>(values: readonly T[]): T[] => [...new Set(values)]
+
+async function outcomeOf(transaction: Transaction, decision: Decision): Promise<Outcome> {
+  switch (decision.kind) {
+    case 'unchanged':
+      return { user: decision.user }
+    case 'changed':
+      return { user: decision.after }
+    case 'invalid':
+      return { problem: invalid(decision.faults) }
+    case 'denied': {
+      const { fields, missingPermissions } = decision.refusal
+      const problem = new ProblemError('permission_denied', {
+        detail: 'You do not have permission to change these fields of this user.',
+        errors: fields.map(({ field, reason }) => ({ pointer: `/${field}`, code: 'permission_denied', detail: reason })),
+        missingPermissions: await permissionNames(transaction, [...missingPermissions]),
+      })
+      return { problem }
+    }
+    case 'last superuser':
+      return { problem: new ProblemError('last_superuser', { detail: 'No active superuser would remain.' }) }
+  }
+}
+
+/** Adds what the decision writes. Refusals that concern privileges are audited too; mistyped bodies are not. */
+function note(writes: UserWrites, update: Update, decision: Decision, outcome: Outcome): void {
+  if (decision.kind === 'changed') {
+    const { before, after } = decision
+    const members = (ids: number[]): Membership[] => ids.map((id) => ({ user_id: after.id, member_of: id }))
+    const { groups, user_permissions, ...columns } = after
+    writes.users.push(columns)
+    writes.groupsLeft.push(...members(added(groups, before.groups)))
+    writes.groupsJoined.push(...members(added(before.groups, groups)))
+    writes.permissionsTaken.push(...members(added(user_permissions, before.user_permissions)))
+    writes.permissionsGiven.push(...members(added(before.user_permissions, user_permissions)))
+    writes.events.push(eventOf(update, 'applied', differences(decision)))
+  } else if (decision.kind === 'denied' && 'problem' in outcome) {
+    const { missingPermissions } = outcome.problem.details
+    const fields = decision.refusal.fields.map(({ field }) => field)
+    writes.events.push(eventOf(update, 'refused', { fields, missing_permissions: missingPermissions }))
+  } else if (decision.kind === 'last superuser') {
+    writes.events.push(eventOf(update, 'refused', { fields: decision.fields, code: 'last_superuser' }))
+  }
+}
+
+/** Field → [before, after], as anyone may see them: of a password, the masks. */
+function differences({ before, after, changed }: Extract<Decision, { kind: 'changed' }>): Record<string, unknown> {
+  const [was, is] = [presentUser(before), presentUser(after)]
+  return Object.fromEntries(changed.map((field) => [field, [was[field], is[field]]]))
+}
+
+const eventOf = (update: Update, outcome: AuditEvent['outcome'], changes: Record<string, unknown>): AuditEvent => ({
+  request_id: update.requestId,
+  actor_id: update.actor.id,
+  actor_username: update.actor.username,
+  credential: update.actor.credential,
+  action: 'user.update',
+  outcome,
+  target_type: 'user',
+  target_id: update.id,
+  changes,
+})

@@ -1,0 +1,17 @@
+/** A user, as stored and as shown. */
+import type { User } from '../../schemas/index.js'
+import type { StoredUser } from '../db/users.js'
+import { maskOf } from './passwords/mask.js'
+
+/** Every field that an update can change. */
+export const WRITABLE_FIELDS = [
+  'password', 'last_login', 'is_superuser', 'username', 'first_name', 'last_name', 'email', 'is_staff', 'is_active',
+  'date_joined', 'groups', 'user_permissions',
+] as const
+export type WritableField = (typeof WRITABLE_FIELDS)[number]
+
+/** The fields that hold sets of ids. */
+export const SET_FIELDS = ['groups', 'user_permissions'] as const
+
+/** What anyone may see of a user: everything but the password's hash. */
+export const presentUser = (user: StoredUser): User => ({ ...user, password: maskOf(user.password) })

@@ -1,0 +1,45 @@
+/** Who may use a route, and the check of it. Every route says one of these; none says nothing. */
+import type { FastifyInstance, RouteOptions } from 'fastify'
+import { type Actor, holds } from '../domain/actor.js'
+import { ProblemError } from '../errors.js'
+
+/** The rule of one route. */
+export type Access =
+  | { kind: 'public' }
+  /** Any of these credentials that is well-formed: for answers that tell nothing and must not need the database. */
+  | { kind: 'credentials' }
+  /** Active staff holding any of these permissions, or a superuser who is staff. */
+  | { kind: 'permission'; anyOf: readonly string[] }
+
+export const everybody: Access = { kind: 'public' }
+export const anyCredentials: Access = { kind: 'credentials' }
+export const permission = (...anyOf: string[]): Access => ({ kind: 'permission', anyOf })
+
+/** @throws `permission_denied` where the actor may not use a route with this rule */
+export function authorize(actor: Actor, anyOf: readonly string[]): void {
+  if (!actor.isStaff) {
+    throw new ProblemError('permission_denied', { detail: 'Only staff may use this API.' })
+  }
+  if (anyOf.some((name) => holds(actor, name))) return
+  throw new ProblemError('permission_denied', {
+    detail: 'You do not have permission to perform this action.',
+    missingPermissions: anyOf,
+  })
+}
+
+/** A rule as a route's configuration carries it. */
+export const rule = (access: Access): object => ({ access })
+
+/** The rule in a route's configuration. */
+export const ruleIn = (config: object | undefined): Access | undefined => (config as { access?: Access } | undefined)?.access
+
+/** Makes the boot fail for a route of this scope that does not say who may use it. */
+export function requireRules(app: FastifyInstance): void {
+  const all: RouteOptions[] = []
+  app.addHook('onRoute', (route) => void all.push(route))
+  // Not sooner: hooks of inner scopes may state the rule of routes that are not ours.
+  app.addHook('onReady', async () => {
+    const open = all.filter(({ config }) => ruleIn(config) === undefined).map(({ method, url }) => `${method} ${url}`)
+    if (open.length > 0) throw new Error(`These routes do not say who may use them: ${open.join(', ')}`)
+  })
+}

@@ -1,0 +1,16 @@
+/** What the routes work with: made once by the plugin. */
+import type { Contract } from '../../schemas/index.js'
+import type { Update } from '../domain/decide-update.js'
+import type { StoredUser } from '../db/users.js'
+import type { Authenticate } from './authenticate.js'
+
+export interface Context {
+  contract: Contract
+  authenticate: Authenticate
+  /** One user, memberships included. */
+  readUser(id: number): Promise<StoredUser | undefined>
+  /** Applies one update. @throws ProblemError where it is refused */
+  updateUser(update: Update): Promise<StoredUser>
+  /** The stored form of a password. @throws ProblemError `busy` where too many wait already */
+  encodePassword(password: string): Promise<string>
+}

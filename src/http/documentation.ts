@@ -1,0 +1,107 @@
+/** The published document (OpenAPI 3.1) and Swagger UI, both made from the routes. */
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { stringify } from 'yaml'
+import { PROBLEM_CODES } from '../../schemas/index.js'
+import { everybody, rule } from './access.js'
+
+// Swagger UI's own bundle sets style attributes; scripts come from this service alone.
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'", "base-uri 'none'", "connect-src 'self'", "font-src 'self'", "form-action 'none'",
+  "frame-ancestors 'none'", "img-src 'self' data:", "script-src 'self'", "style-src 'self' 'unsafe-inline'",
+].join('; ')
+
+const DESCRIPTION = `Administers the users of a Django-style directory.
+
+Every request carries \`Authorization: Bearer <API key>\` or, beside a Django REST Framework, \`Authorization: Token <key>\`.
+Refusals and failures are problem details (RFC 9457) with one of these codes: ${PROBLEM_CODES.map((code) => `\`${code}\``).join(', ')}.`
+
+/** The parts of the document that are written by hand; the rest comes from the routes. */
+const openapi = (version: string) => ({
+  openapi: '3.1.0',
+  info: {
+    title: 'fastify-user-admin',
+    version,
+    description: DESCRIPTION,
+    license: { name: 'MIT', identifier: 'MIT' },
+  },
+  servers: [{ url: '/', description: 'This service' }],
+  tags: [
+    { name: 'users', description: 'The users of the directory.' },
+    { name: 'documentation', description: 'What the answers mean.' },
+    { name: 'health', description: 'For balancers and supervisors.' },
+  ],
+  components: {
+    securitySchemes: {
+      apiKey: { type: 'http' as const, scheme: 'bearer', description: 'An API key of this service.' },
+      token: {
+        type: 'apiKey' as const,
+        in: 'header' as const,
+        name: 'Authorization',
+        description: 'A token of Django REST Framework, written as `Token <key>`.',
+      },
+    },
+  },
+})
+
+/** Must come before the routes: it collects them as they are registered. */
+export async function collectDocument(app: FastifyInstance, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: openapi(version),
+    // `$id` is `fastify-user-admin/User`: the document calls it `User`.
+    refResolver: { buildLocalReference: ({ $id }) => String($id).split('/').at(-1)! },
+    transformObject: (source) => {
+      if (!('openapiObject' in source)) throw new Error('the document is OpenAPI 3')
+      return withBodyExamples(source.openapiObject) as typeof source.openapiObject
+    },
+  })
+}
+
+interface Media {
+  schema?: { $ref?: string }
+  examples?: Record<string, { value: unknown }>
+}
+interface Operation {
+  requestBody?: { content: Record<string, Media>; required?: boolean }
+}
+
+/** A body is prefilled with its schema's example, and `required` where the schema requires something. */
+function withBodyExamples<T>(document: T): T {
+  const { paths = {}, components } = document as {
+    paths?: Record<string, Record<string, Operation>>
+    components?: { schemas?: Record<string, { examples?: unknown[]; required?: string[] }> }
+  }
+  for (const { requestBody } of Object.values(paths).flatMap((path) => Object.values(path))) {
+    for (const media of Object.values(requestBody?.content ?? {})) {
+      const schema = components?.schemas?.[media.schema?.$ref?.split('/').at(-1) ?? '']
+      if (schema?.examples === undefined) continue
+      media.examples = Object.fromEntries(schema.examples.map((value, index) => [`example${index + 1}`, { value }]))
+    }
+  }
+  return document
+}
+
+/** The document as it is published: `/openapi.json`, `/openapi.yaml` and Swagger UI at `/docs`. */
+export async function serveDocument(app: FastifyInstance): Promise<void> {
+  const asYaml = (_request: FastifyRequest, reply: FastifyReply) =>
+    reply.type('application/yaml; charset=utf-8').send(documentYaml(app))
+  const options = { config: rule(everybody), schema: { hide: true } }
+  app.get('/openapi.json', { ...options, handler: async () => app.swagger() })
+  app.get('/openapi.yaml', { ...options, handler: asYaml })
+  await app.register(async (scope) => {
+    // Its routes can't say who may use them: all of them are files for everybody.
+    scope.addHook('onRoute', (route) => {
+      route.config = { ...route.config, ...rule(everybody) }
+    })
+    await scope.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: CONTENT_SECURITY_POLICY,
+      uiConfig: { deepLinking: true, persistAuthorization: false, tryItOutEnabled: true, displayRequestDuration: true },
+    })
+  })
+}
+
+/** The document as YAML: what `openapi.yaml` holds. */
+export const documentYaml = (app: FastifyInstance): string =>
+  stringify(app.swagger(), { aliasDuplicateObjects: false, lineWidth: 110 })

@@ -1,0 +1,58 @@
+/** The shape of a route, and what all of their published descriptions share. */
+import type {} from '@fastify/swagger'
+import type { FastifyReply, FastifyRequest, FastifySchema, RouteGenericInterface } from 'fastify'
+import { Problem, type ProblemCode, ref } from '../../schemas/index.js'
+import type { Actor } from '../domain/actor.js'
+import { PROBLEMS } from '../errors.js'
+
+/** What a route file declares: its description and what it does. Its URL and its rule stand in `routes.ts`. */
+export interface RouteBody {
+  schema: FastifySchema
+  handler(request: FastifyRequest<any>, reply: FastifyReply): unknown
+}
+
+/** Declares a route whose handler sees its own types. */
+export const defineRoute = <Generic extends RouteGenericInterface>(route: {
+  schema: FastifySchema
+  handler(request: FastifyRequest<Generic>, reply: FastifyReply): unknown
+}): RouteBody => route
+
+/** Under which the actor of a request is kept. A symbol, so that no decorator of a host is in the way. */
+export const ACTOR = Symbol('fastify-user-admin.actor')
+
+/** Who makes the request. Only routes with a permission rule have one. */
+export const actorOf = (request: FastifyRequest): Actor => request.getDecorator<Actor>(ACTOR)
+
+/** The same for whoever can't know which route it is. */
+export const actorIn = (request: FastifyRequest): Actor | undefined =>
+  (request as unknown as Record<symbol, Actor | undefined>)[ACTOR]
+
+/** The media type of every body and answer. */
+export const JSON_MEDIA_TYPE = 'application/json'
+
+/** A success, as published. */
+export const answer = (description: string, schema: { $ref: string }) => ({
+  description,
+  content: { [JSON_MEDIA_TYPE]: { schema } },
+})
+
+/** Everything that can happen to any request that needs credentials. */
+const COMMON: ProblemCode[] = [
+  'not_authenticated', 'permission_denied', 'not_acceptable', 'internal_error', 'unavailable',
+]
+
+/** What happens to a request with a body, beside. */
+export const BODY_PROBLEMS: ProblemCode[] = ['invalid', 'payload_too_large', 'unsupported_media_type']
+
+/** The refusals and failures of an operation, as published: one entry a status. */
+export function problemAnswers(codes: ProblemCode[]) {
+  const byStatus = new Map<number, string>()
+  for (const code of [...codes, ...COMMON]) {
+    const { status, title } = PROBLEMS[code]
+    byStatus.set(status, title)
+  }
+  const content = { 'application/problem+json': { schema: ref(Problem) } }
+  return Object.fromEntries(
+    [...byStatus].sort(([a], [b]) => a - b).map(([status, description]) => [status, { description, content }]),
+  )
+}

@@ -1,0 +1,115 @@
+/** Wires one encapsulated scope: the API under a prefix of a host's app. */
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type pg from 'pg'
+import { CONTRACT_DEFAULTS, makeContract, type UserSchemaOptions } from '../schemas/index.js'
+import { Database, openPool } from './db/database.js'
+import { inspectSchema, type LiveSchema } from './db/live-schema.js'
+import { readUser } from './db/users.js'
+import { makePasswordEncoder, type PasswordEncoderOptions } from './domain/passwords/registry.js'
+import { createWorkQueue, QueueFullError, type WorkQueueOptions } from './domain/passwords/work-queue.js'
+import { updateUsers } from './domain/update-users.js'
+import { unavailable } from './errors.js'
+import { makeAuthenticate } from './http/authenticate.js'
+import type { Context } from './http/context.js'
+import { registerRoutes } from './http/register.js'
+
+/** How the plugin is set up. `prefix` is Fastify's own. */
+export interface UserAdminOptions {
+  /** The URL of the PostgreSQL database, or a pool that the host opened and closes itself. */
+  database: string | pg.Pool
+  /** Connections of a pool of our own. Default 10. */
+  poolSize?: number
+  /** Milliseconds that a statement, or a wait for a connection, may take. Default 5,000. */
+  databaseTimeoutMs?: number
+  /** Named prepared statements; turn off behind a pooler that can't keep them. Default true. */
+  prepared?: boolean
+  /** Fields that a PATCH must carry. Default none: a partial update. */
+  patchRequired?: UserSchemaOptions['patchRequired']
+  /** Characters of `first_name`. Default 30, the contract's; at most the column's width. */
+  firstNameMaxLength?: number
+  /** How new passwords are stored. Default argon2, at Django's parameters. */
+  passwords?: Partial<PasswordEncoderOptions>
+  /** How many passwords are hashed at once, and how many may wait. Default 2 and 64. */
+  hashing?: Partial<Pick<WorkQueueOptions, 'concurrency' | 'maxQueued'>>
+  /** Whether Django REST Framework's tokens are taken where that table exists. Default true. */
+  tokens?: boolean
+}
+
+const DEFAULTS = {
+  poolSize: 10,
+  databaseTimeoutMs: 5_000,
+  prepared: true,
+  ...CONTRACT_DEFAULTS,
+  tokens: true,
+} as const
+
+/**
+ * The user administration API. Register it under a prefix: `app.register(userAdmin, { prefix: '/admin', database })`.
+ * It is encapsulated: nothing of the host's routes, schemas, validators or parsers is touched.
+ * @throws UnservableSchemaError where the tables can't be served, and Error where the options contradict them
+ */
+export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given) => {
+  const options = { ...DEFAULTS, ...given }
+  const pool = openDatabase(app, options)
+  const database = new Database(pool, {
+    timeoutMs: options.databaseTimeoutMs,
+    prepared: options.prepared,
+    log: app.log,
+  })
+  const schema = await inspectSchema(pool, { firstNameLimit: options.firstNameMaxLength })
+  checkFirstName(app, schema, options.firstNameMaxLength)
+
+  registerRoutes(app, makeContext(database, { ...options, tokens: options.tokens && schema.hasAuthTokens }))
+}
+
+export type ContextOptions = UserSchemaOptions & Pick<UserAdminOptions, 'passwords' | 'hashing'> & { tokens: boolean }
+
+/** What the routes work with. Opens no connection by itself. */
+export function makeContext(database: Database, options: ContextOptions): Context {
+  const encoder = makePasswordEncoder({ hasher: 'argon2', ...options.passwords })
+  const queue = createWorkQueue({ concurrency: 2, maxQueued: 64, ...options.hashing })
+  return {
+    contract: makeContract(options),
+    authenticate: makeAuthenticate(database, options),
+    readUser: (id) => readUser(database, id),
+
+    async updateUser(update) {
+      const [outcome] = await database.transaction((transaction) => updateUsers(transaction, [update]))
+      if ('problem' in outcome!) throw outcome.problem
+      return outcome!.user
+    },
+
+    encodePassword: (password) =>
+      queue
+        .run(() => encoder.encode(password))
+        .catch((error: unknown) => {
+          if (!(error instanceof QueueFullError)) throw error
+          throw unavailable('busy', 'Too many passwords are being hashed.', undefined, error.retryAfterSeconds)
+        }),
+  }
+}
+
+function openDatabase(
+  app: FastifyInstance,
+  options: { database: string | pg.Pool; poolSize: number; databaseTimeoutMs: number },
+): pg.Pool {
+  if (typeof options.database !== 'string') return options.database
+  const pool = openPool(options.database, { max: options.poolSize, timeoutMs: options.databaseTimeoutMs })
+  app.addHook('onClose', () => pool.end())
+  return pool
+}
+
+function checkFirstName(app: FastifyInstance, { widths, longestFirstName }: LiveSchema, limit: number): void {
+  if (widths.first_name !== null && limit > widths.first_name) {
+    throw new Error(
+      `firstNameMaxLength (FIRST_NAME_MAX_LENGTH) is ${limit}, but the column first_name holds ${widths.first_name}.`,
+    )
+  }
+  if (longestFirstName !== null) {
+    app.log.warn(
+      { longest: longestFirstName, limit },
+      'the table holds first names longer than the limit: set FIRST_NAME_MAX_LENGTH so that they can be written',
+    )
+  }
+}
+

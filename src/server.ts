@@ -1,0 +1,133 @@
+/** Builds the whole service from a Config, listens, and closes gracefully. */
+import { randomUUID } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { METHODS } from 'node:http'
+import type { Socket } from 'node:net'
+import helmet from '@fastify/helmet'
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
+import type pg from 'pg'
+import type { Config } from './config.js'
+import { openPool } from './db/database.js'
+import { ProblemError } from './errors.js'
+import { collectDocument, serveDocument } from './http/documentation.js'
+import { renderProblem, sendProblem, toProblem } from './http/problems.js'
+import { requireRules } from './http/access.js'
+import { HEALTH_PATHS, registerHealth } from './ops/health.js'
+import { logOptions } from './ops/log.js'
+import { logRequests } from './ops/request-log.js'
+import { userAdmin } from './plugin.js'
+
+/** The version of the package: of the API, and of the document. */
+export const { version } = createRequire(import.meta.url)('fastify-user-admin/package.json') as { version: string }
+
+const SECOND = 1_000
+
+/** A service that is built and not yet listening. */
+export interface Service {
+  app: FastifyInstance
+  /** Listens. @returns the URL of the service */
+  listen(): Promise<string>
+  /** Ends: not ready first, then requests in flight, then the connections to the database. */
+  close(): Promise<void>
+}
+
+/**
+ * Builds the service.
+ * @param databaseUrl the database, whose tables are up to date
+ */
+export async function buildServer(config: Config, databaseUrl: string): Promise<Service> {
+  const documentation = `${config.PREFIX}/problems/`
+  const app = Fastify({
+    logger: logOptions(config.LOG_LEVEL),
+    genReqId: () => randomUUID(),
+    logController: new LogController({ disableRequestLogging: true }),
+    // A slow client is ended: its headers, its whole request, and its silence between two are bounded.
+    requestTimeout: 30 * SECOND,
+    keepAliveTimeout: 72 * SECOND,
+    http: { headersTimeout: 15 * SECOND, connectionsCheckingInterval: 5 * SECOND },
+    routerOptions: { maxParamLength: 16_384 },
+    // While it ends, requests that were sent already are answered; new connections are not taken.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) => sendProblem(asUrlFault(error), request, reply as never, documentation),
+    clientErrorHandler: (error, socket) => refuseMalformed(error, socket, documentation),
+  })
+  supportAllMethods(app)
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, documentation))
+  app.setNotFoundHandler(() => Promise.reject(new ProblemError('not_found')))
+  requireRules(app)
+  await app.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } })
+  logRequests(app, HEALTH_PATHS)
+  const draining = drainOnClose(app)
+
+  const pool = openPool(databaseUrl, { max: config.POOL_SIZE, timeoutMs: config.DATABASE_TIMEOUT_MS })
+  app.addHook('onClose', () => pool.end())
+  await collectDocument(app, version)
+  await app.register(userAdmin, { ...pluginOptions(config, pool), prefix: config.PREFIX })
+  await app.register(async (scope) => {
+    registerHealth(scope, { ping: async () => void (await pool.query('select 1')), isDraining: draining.isDraining })
+  })
+  await serveDocument(app)
+  await app.ready()
+  return {
+    app,
+    listen: () => app.listen({ host: config.HOST, port: config.PORT }),
+    close: async () => {
+      draining.begin()
+      await app.close()
+    },
+  }
+}
+
+const pluginOptions = (config: Config, database: pg.Pool) => ({
+  database,
+  databaseTimeoutMs: config.DATABASE_TIMEOUT_MS,
+  prepared: config.PG_PREPARED,
+  patchRequired: config.PATCH_REQUIRED,
+  firstNameMaxLength: config.FIRST_NAME_MAX_LENGTH,
+  passwords: { hasher: config.PASSWORD_HASHER, pbkdf2Iterations: config.PBKDF2_ITERATIONS },
+  hashing: { concurrency: config.HASH_CONCURRENCY, maxQueued: config.HASH_QUEUE },
+  tokens: config.DRF_TOKENS,
+})
+
+/** So that a method that nobody registered is 405 where the URL exists, and not 404. */
+function supportAllMethods(app: FastifyInstance): void {
+  for (const method of METHODS) {
+    // CONNECT is no request for a resource: Node.js hands it to another event.
+    if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
+  }
+}
+
+/** A busy keep-alive client would hold the service for a minute: while it ends, every answer asks to close. */
+function drainOnClose(app: FastifyInstance) {
+  let isDraining = false
+  app.addHook('onSend', async (_request, reply) => {
+    if (isDraining) reply.header('connection', 'close')
+  })
+  return {
+    isDraining: () => isDraining,
+    begin: () => {
+      isDraining = true
+    },
+  }
+}
+
+/** A URL that can't be decoded names nothing. */
+const asUrlFault = (error: Error & { code?: string }) =>
+  error.code === 'FST_ERR_BAD_URL' ? new ProblemError('not_found', { cause: error }) : error
+
+/** Answers what is no HTTP request, before there is any request object. */
+function refuseMalformed(error: Error & { code?: string }, socket: Socket, documentation: string): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const code =
+    error.code === 'HPE_HEADER_OVERFLOW' ? 'headers_too_large'
+    : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'request_timeout'
+    : 'bad_request'
+  const problem = toProblem(new ProblemError(code))
+  const body = JSON.stringify(renderProblem(problem, randomUUID(), documentation))
+  const reason = { 400: 'Bad Request', 408: 'Request Timeout', 431: 'Request Header Fields Too Large' }[problem.status]
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${reason}\r\ncontent-type: application/problem+json; charset=utf-8\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
+}

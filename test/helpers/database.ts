@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { migrate } from '../../src/db/migrate.js'
+import { runPid, testServerUrl } from './postgres.js'
+
+const LOCK = '8035201170391120917'
+
+export interface TestDatabase {
+  url: string
+  pool: pg.Pool
+}
+
+/**
+ * A database of its own for a test: `migrated` has our tables (the default), `empty` has none.
+ * Dropped when `t` is over; what was registered with `t.teardown` after this call is torn down before it.
+ */
+export async function createDatabase(
+  t: { teardown(fn: () => unknown): unknown },
+  { template = 'migrated' }: { template?: 'migrated' | 'empty' } = {}
+): Promise<TestDatabase> {
+  const server = await testServerUrl()
+  const source = template === 'migrated' ? await makeTemplate(server) : 'template0'
+  const name = `test_${process.pid}_${randomBytes(4).toString('hex')}`
+  await withClient(server, (client) => client.query(`create database ${name} template ${source}`))
+  const url = urlOf(server, name)
+  const pool = new pg.Pool({ connectionString: url, max: 10, connectionTimeoutMillis: 10_000 })
+  pool.on('error', () => {})
+  t.teardown(async () => {
+    // A client that a failed test has not given back must not hold up the rest.
+    await Promise.race([pool.end(), sleep(1_000, undefined, { ref: false })])
+    await withClient(server, (client) => client.query(`drop database if exists ${name} with (force)`))
+  })
+  return { url, pool }
+}
+
+/** Removes the template of a run from a server that is not the run's own. */
+export async function dropTemplate(server: string, run: number): Promise<void> {
+  await withClient(server, async (client) => dropWhole(client, templateOf(run)))
+}
+
+/** Migrates once a run; all other databases are copies. */
+async function makeTemplate(server: string): Promise<string> {
+  const name = templateOf(runPid)
+  await withClient(server, async (client) => {
+    if (await isReady(client, name)) return
+    await client.query('select pg_advisory_lock($1)', [LOCK])
+    if (await isReady(client, name)) return
+    await dropWhole(client, name)
+    await client.query(`create database ${name} template template0`)
+    await migrate(urlOf(server, name))
+    // PostgreSQL copies only a database that nobody is connected to.
+    await client.query(`alter database ${name} with is_template true allow_connections false`)
+  })
+  return name
+}
+
+function templateOf(run: number): string {
+  return `test_template_${run}`
+}
+
+async function isReady(client: pg.Client, name: string): Promise<boolean> {
+  const { rowCount } = await client.query('select from pg_database where datname = $1 and datistemplate', [
+    name
+  ])
+  return rowCount === 1
+}
+
+async function dropWhole(client: pg.Client, name: string): Promise<void> {
+  if (await isReady(client, name)) await client.query(`alter database ${name} with is_template false`)
+  await client.query(`drop database if exists ${name} with (force)`)
+}
+
+function urlOf(server: string, database: string): string {
+  const url = new URL(server)
+  url.pathname = `/${database}`
+  return url.href
+}
+
+async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 10_000,
+    query_timeout: 60_000
+  })
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
