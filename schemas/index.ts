@@ -5,6 +5,7 @@ import { makeUserUpdate, User, type UserSchemaOptions } from './user.js'
 
 export * from './fields.js'
 export * from './problem.js'
+export * from './query.js'
 export * from './user.js'
 
 /** The contract's own limits: what is published unless a deployment says otherwise. */

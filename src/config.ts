@@ -79,6 +79,9 @@ export const SETTINGS = {
   PBKDF2_ITERATIONS: setting(
     integer(1, 5_000_000), 1_000_000, "Iterations of pbkdf2_sha256: your Django's own, so that it does not hash again.",
   ),
+  ARGON2_HASH_LENGTH: setting(
+    oneOf('16', '32'), '16', 'Bytes of an argon2 hash: 32 where Django has argon2-cffi 21.2 or later, or it hashes again.',
+  ),
   HASH_CONCURRENCY: setting(integer(1, 3), 2, 'Passwords hashed at once. More would fill the thread pool of Node.js.'),
   HASH_QUEUE: setting(integer(0, 10_000), 64, 'Passwords that may wait to be hashed; beyond that the answer is 503.'),
   DRF_TOKENS: setting(flag, true, "Whether Django REST Framework's tokens are taken where that table exists."),

@@ -120,3 +120,7 @@ export const invalid = (errors: readonly Fault[]) => new ProblemError('invalid',
 /** 503 with the seconds after which to try again. */
 export const unavailable = (code: 'busy' | 'unavailable', detail: string, cause?: unknown, retryAfterSeconds = 1) =>
   new ProblemError(code, { detail, cause, headers: { 'retry-after': String(retryAfterSeconds) } })
+
+/** The field of the body that a fault lies in; undefined where it is the body itself. */
+export const fieldOf = ({ pointer }: Fault): string | undefined =>
+  pointer.split('/')[1]?.replaceAll('~1', '/').replaceAll('~0', '~')

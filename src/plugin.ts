@@ -7,7 +7,7 @@ import { inspectSchema, type LiveSchema } from './db/live-schema.js'
 import { readUser } from './db/users.js'
 import { makePasswordEncoder, type PasswordEncoderOptions } from './domain/passwords/registry.js'
 import { createWorkQueue, QueueFullError, type WorkQueueOptions } from './domain/passwords/work-queue.js'
-import { updateUsers } from './domain/update-users.js'
+import { findFaults, updateUsers } from './domain/update-users.js'
 import { unavailable } from './errors.js'
 import { makeAuthenticate } from './http/authenticate.js'
 import type { Context } from './http/context.js'
@@ -72,6 +72,8 @@ export function makeContext(database: Database, options: ContextOptions): Contex
     contract: makeContract(options),
     authenticate: makeAuthenticate(database, options),
     readUser: (id) => readUser(database, id),
+
+    findFaults: (update) => database.transaction((transaction) => findFaults(transaction, update)),
 
     async updateUser(update) {
       const [outcome] = await database.transaction((transaction) => updateUsers(transaction, [update]))

@@ -85,7 +85,11 @@ const pluginOptions = (config: Config, database: pg.Pool) => ({
   prepared: config.PG_PREPARED,
   patchRequired: config.PATCH_REQUIRED,
   firstNameMaxLength: config.FIRST_NAME_MAX_LENGTH,
-  passwords: { hasher: config.PASSWORD_HASHER, pbkdf2Iterations: config.PBKDF2_ITERATIONS },
+  passwords: {
+    hasher: config.PASSWORD_HASHER,
+    pbkdf2Iterations: config.PBKDF2_ITERATIONS,
+    argon2HashLength: Number(config.ARGON2_HASH_LENGTH) as 16 | 32,
+  },
   hashing: { concurrency: config.HASH_CONCURRENCY, maxQueued: config.HASH_QUEUE },
   tokens: config.DRF_TOKENS,
 })

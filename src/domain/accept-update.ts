@@ -1,6 +1,7 @@
 /** What a body must hold beyond its schema, and what is forgiven because it is stored already. */
 import { type Fault, MAX_ID, type UserUpdate } from '../../schemas/index.js'
 import type { StoredUser } from '../db/users.js'
+import { fieldOf } from '../errors.js'
 import { looksLikeStoredHash } from './passwords/registry.js'
 import { presentUser } from './user.js'
 
@@ -25,7 +26,9 @@ export function parseId(text: string): number | undefined {
 }
 
 /** The faults that no schema can name: an id that is not the URL's, and a stored hash in the place of a password. */
-export function updateFaults(id: number | undefined, values: Partial<Record<string, unknown>>): Fault[] {
+export function updateFaults(id: number | undefined, body: CheckedBody<UserUpdate>): Fault[] {
+  if (body.faults.some(({ pointer }) => pointer === '')) return []
+  const { values } = body
   const faults: Fault[] = []
   if (Number.isInteger(values.id) && values.id !== id) {
     faults.push({ pointer: '/id', code: 'mismatch', detail: 'This is not the id of the URL.' })
@@ -43,9 +46,10 @@ export function updateFaults(id: number | undefined, values: Partial<Record<stri
  */
 export function forgiveStored(body: CheckedBody<UserUpdate>, stored: StoredUser): CheckedBody<UserUpdate> {
   const shown: Record<string, unknown> = presentUser(stored)
-  const isStored = ({ pointer }: Fault) => {
-    const field = pointer.slice(1)
-    return Object.hasOwn(shown, field) && (body.sent as Record<string, unknown>)[field] === shown[field]
+  const sent = body.sent as Record<string, unknown>
+  const isStored = (fault: Fault) => {
+    const field = fieldOf(fault)
+    return field !== undefined && Object.hasOwn(shown, field) && sent[field] === shown[field]
   }
   const forgiven = body.faults.filter(isStored)
   return {
@@ -55,8 +59,8 @@ export function forgiveStored(body: CheckedBody<UserUpdate>, stored: StoredUser)
   }
 }
 
-/** A body without the fields that these faults point at. */
-export function without<T>(values: T, faults: readonly Fault[]): T {
-  const dropped = new Set(faults.map(({ pointer }) => pointer.slice(1)))
-  return Object.fromEntries(Object.entries(values as object).filter(([name]) => !dropped.has(name))) as T
+/** A body without the fields that these faults lie in. */
+export function without<T extends object>(values: T, faults: readonly Fault[]): T {
+  const dropped = new Set(faults.map(fieldOf))
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !dropped.has(name))) as T
 }

@@ -29,6 +29,8 @@ export interface Facts extends References {
 }
 
 export type Decision =
+  /** There is no such user. */
+  | { kind: 'absent' }
   | { kind: 'unchanged'; user: StoredUser }
   | { kind: 'changed'; before: StoredUser; after: StoredUser; changed: WritableField[] }
   | { kind: 'invalid'; faults: Fault[] }

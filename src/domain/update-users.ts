@@ -1,4 +1,5 @@
 /** The heart: applies updates to users, one or many at once, inside one transaction. */
+import type { Fault } from '../../schemas/index.js'
 import { invalid, ProblemError } from '../errors.js'
 import type { Transaction } from '../db/database.js'
 import { permissionNames, readReferences } from '../db/references.js'
@@ -20,30 +21,41 @@ export type Outcome = { user: StoredUser } | { problem: ProblemError }
  * @throws what the database reports; then none was written
  */
 export async function updateUsers(transaction: Transaction, updates: readonly Update[]): Promise<Outcome[]> {
-  if (updates.some(couldRemoveSuperuser)) await lockSuperuserGuard(transaction)
-  const locked = await lockUsers(transaction, [...new Set(updates.map(({ id }) => id))])
-  const columns = new Map(locked.map((user) => [user.id, user]))
-  const present = updates.filter(({ id }) => columns.has(id))
-  if (present.length === 0) return updates.map(() => ({ problem: new ProblemError('not_found') }))
-
-  const facts = await readFacts(transaction, present, columns)
+  const decisions = await decideUpdates(transaction, updates)
   const writes: UserWrites = {
     users: [], groupsLeft: [], groupsJoined: [], permissionsTaken: [], permissionsGiven: [], events: [],
   }
   const outcomes: Outcome[] = []
-  for (const update of updates) {
-    const user = columns.get(update.id)
-    if (user === undefined) {
-      outcomes.push({ problem: new ProblemError('not_found') })
-      continue
-    }
-    const before = { ...user, groups: facts.groupsOf.get(user.id)!, user_permissions: facts.permissionsOf.get(user.id)! }
-    const decision = decideUpdate(update, before, facts)
-    outcomes.push(await outcomeOf(transaction, decision))
-    note(writes, update, decision, outcomes.at(-1)!)
+  for (const [index, decision] of decisions.entries()) {
+    const outcome = await outcomeOf(transaction, decision)
+    outcomes.push(outcome)
+    note(writes, updates[index]!, decision, outcome)
   }
   if (writes.users.length > 0 || writes.events.length > 0) await writeUsers(transaction, writes)
   return outcomes
+}
+
+/** Locks, reads and decides; writes nothing. */
+async function decideUpdates(transaction: Transaction, updates: readonly Update[]): Promise<Decision[]> {
+  if (updates.some(couldRemoveSuperuser)) await lockSuperuserGuard(transaction)
+  const locked = await lockUsers(transaction, unique(updates.map(({ id }) => id)))
+  const columns = new Map(locked.map((user) => [user.id, user]))
+  const present = updates.filter(({ id }) => columns.has(id))
+  if (present.length === 0) return updates.map(() => ({ kind: 'absent' }))
+
+  const facts = await readFacts(transaction, present, columns)
+  return updates.map((update) => {
+    const user = columns.get(update.id)
+    if (user === undefined) return { kind: 'absent' }
+    const sets = { groups: facts.groupsOf.get(user.id)!, user_permissions: facts.permissionsOf.get(user.id)! }
+    return decideUpdate(update, { ...user, ...sets }, facts)
+  })
+}
+
+/** The faults that only the database knows: references, uniqueness, masks. Writes nothing. */
+export async function findFaults(transaction: Transaction, update: Update): Promise<Fault[]> {
+  const [decision] = await decideUpdates(transaction, [update])
+  return decision?.kind === 'invalid' ? decision.faults : []
 }
 
 /** What the rules look at, and no more: most updates name no group and need no one's permissions. */
@@ -71,6 +83,8 @@ const unique = <T>(values: readonly T[]): T[] => [...new Set(values)]
 
 async function outcomeOf(transaction: Transaction, decision: Decision): Promise<Outcome> {
   switch (decision.kind) {
+    case 'absent':
+      return { problem: new ProblemError('not_found') }
     case 'unchanged':
       return { user: decision.user }
     case 'changed':

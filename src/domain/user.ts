@@ -10,6 +10,9 @@ export const WRITABLE_FIELDS = [
 ] as const
 export type WritableField = (typeof WRITABLE_FIELDS)[number]
 
+/** Whether this is a field that an update can change. */
+export const isWritable = (name: string): name is WritableField => (WRITABLE_FIELDS as readonly string[]).includes(name)
+
 /** The fields that hold sets of ids. */
 export const SET_FIELDS = ['groups', 'user_permissions'] as const
 

@@ -1,5 +1,5 @@
 /** What the routes work with: made once by the plugin. */
-import type { Contract } from '../../schemas/index.js'
+import type { Contract, Fault } from '../../schemas/index.js'
 import type { Update } from '../domain/decide-update.js'
 import type { StoredUser } from '../db/users.js'
 import type { Authenticate } from './authenticate.js'
@@ -9,6 +9,8 @@ export interface Context {
   authenticate: Authenticate
   /** One user, memberships included. */
   readUser(id: number): Promise<StoredUser | undefined>
+  /** The faults of an update that only the database knows. Writes nothing. */
+  findFaults(update: Update): Promise<Fault[]>
   /** Applies one update. @throws ProblemError where it is refused */
   updateUser(update: Update): Promise<StoredUser>
   /** The stored form of a password. @throws ProblemError `busy` where too many wait already */

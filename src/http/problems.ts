@@ -1,7 +1,7 @@
 /** The one renderer of refusals and failures: problem details (RFC 9457), with the members that a DRF client reads. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type Fault, type Problem, type ProblemCode } from '../../schemas/index.js'
-import { ProblemError } from '../errors.js'
+import { fieldOf, ProblemError } from '../errors.js'
 import { problemOf } from '../db/sqlstate.js'
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8'
@@ -55,12 +55,13 @@ export function renderProblem(problem: ProblemError, requestId: string, document
 
 /** `{"username": ["…"]}`, as Django REST Framework answers faults; those of the body itself are `non_field_errors`. */
 function membersByField(faults: readonly Fault[]): Record<string, string[]> {
-  const members: Record<string, string[]> = {}
-  for (const { pointer, detail } of faults) {
-    const name = pointer.split('/')[1]?.replaceAll('~1', '/').replaceAll('~0', '~') ?? 'non_field_errors'
+  // Without a prototype: a field may be called `constructor`.
+  const members: Record<string, string[]> = Object.create(null)
+  for (const fault of faults) {
+    const name = fieldOf(fault) ?? 'non_field_errors'
     if (RESERVED.has(name)) continue
     const messages = (members[name] ??= [])
-    if (!messages.includes(detail)) messages.push(detail)
+    if (!messages.includes(fault.detail)) messages.push(fault.detail)
   }
   return members
 }

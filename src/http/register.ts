@@ -1,7 +1,7 @@
 /** Puts the routes into one Fastify scope: parser, validators, access rules, renderer, and what a URL lacks. */
 import type { FastifyInstance, FastifyRequest, HTTPMethods } from 'fastify'
 import type { TSchema } from '@sinclair/typebox'
-import { ProblemError } from '../errors.js'
+import { invalid, ProblemError } from '../errors.js'
 import { requireJsonAccepted } from './accept.js'
 import { anyCredentials, authorize, requireRules, rule, ruleIn } from './access.js'
 import { parseAuthorization } from './authenticate.js'
@@ -13,7 +13,7 @@ import { type Route, routes } from './routes.js'
 import { makeValidatorCompiler } from './validation.js'
 
 /** Bytes of a body, at most. */
-export const BODY_LIMIT = 1_048_576
+export const BODY_LIMIT = 524_288
 
 /** Registers every route of the API in this scope. Nothing reaches the scopes above it. */
 export function registerRoutes(app: FastifyInstance, context: Context): void {
@@ -79,7 +79,9 @@ function registerRest(app: FastifyInstance, url: string, methods: string[]): voi
 function useJsonBodies(app: FastifyInstance): void {
   const unsupported = (detail: string) =>
     new ProblemError('unsupported_media_type', { detail, headers: { 'accept-patch': JSON_MEDIA_TYPE } })
-  const requireReadable = ({ headers }: FastifyRequest) => {
+  const requireReadable = ({ headers, raw }: FastifyRequest) => {
+    // Node.js would take the first of several, and a proxy in front perhaps the last.
+    if ((raw.headersDistinct['content-type']?.length ?? 0) > 1) throw unsupported('Content-Type was sent twice.')
     const charset = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8'
     if (!/^utf-?8$/i.test(charset)) throw unsupported('JSON is written in UTF-8 (RFC 8259).')
     const encoding = headers['content-encoding'] ?? 'identity'
@@ -88,7 +90,11 @@ function useJsonBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(JSON_MEDIA_TYPE, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
     requireReadable(request)
-    return body.length === 0 ? undefined : parseJson(body)
+    // Django REST Framework reads an empty body as an empty object.
+    if (body.length === 0) return undefined
+    const value = parseJson(body)
+    if (value === null) throw invalid([{ pointer: '', code: 'null', detail: 'No data provided.' }])
+    return value
   })
   // Without a body there is nothing of a wrong type.
   app.addContentTypeParser('*', async (request: FastifyRequest) => {

@@ -39,8 +39,9 @@ const makeAjv = (options: { coerceTypes: boolean | 'array'; schemas: TSchema[] }
     keywords: ['x-normalize', 'x-pattern-message'],
   })
 
-/** DRF reads an empty body as an empty object, and so does a PATCH without one. */
-const bodyReader = (schema: TSchema, validate: ValidateFunction) => (sent: unknown = {}) => {
+/** A request without a body is one with an empty object: Fastify hands over null, which no parser gives. */
+const bodyReader = (schema: TSchema, validate: ValidateFunction) => (body: unknown) => {
+  const sent = body ?? {}
   const values = normalized(schema, sent)
   const faults = oversize(schema, values)
   if (faults.length === 0 && !validate(values)) faults.push(...faultsOf(validate.errors!))

@@ -6,7 +6,15 @@ import pg from 'pg'
 import type { Binaries } from './binaries.js'
 import { EmbeddedPostgresError, diskFull, errnoOf, folderError, serverError } from './error.js'
 import { asUser, isAlive, isPostmasterOf, sleep, type OsUser } from './os.js'
-import { answers, chooseSocketFolder, PORT, removeSocketFolder, urlOf, type Address } from './socket.js'
+import {
+  answers,
+  chooseSocketFolder,
+  PORT,
+  removeSocketFolder,
+  socketOf,
+  urlOf,
+  type Address
+} from './socket.js'
 
 const START_TIMEOUT_MS = 60_000
 /** How long a server that is just going away may stand in the way of a new one. */
@@ -56,7 +64,7 @@ export async function openPostmaster(server: Server): Promise<OpenServer> {
       }
       if (isLasting(trouble)) break
     } else if (!running && child?.ended()) {
-      if (Date.now() - began > HANDOVER_TIMEOUT_MS || !isHandover(child.output())) break
+      if (Date.now() - began > HANDOVER_TIMEOUT_MS || !isHandover(await lastWords(server, child))) break
       child = undefined
     } else if (!running && !child) {
       if (lock) await removeStaleLock(server, lock)
@@ -64,7 +72,6 @@ export async function openPostmaster(server: Server): Promise<OpenServer> {
     }
     await sleep(POLL_MS)
   }
-  child?.release()
   if (server.signal?.aborted) child?.stop()
   throw await explain(server, child, trouble)
 }
@@ -134,10 +141,13 @@ async function removeStaleLock({ directory, socketFolder }: Server, lock: Lock):
   }
   if (await isPostmasterOf(lock.pid, directory)) return
   if (lock.socketFolder !== socketFolder) await removeSocketFolder(lock.socketFolder)
-  if (isAlive(lock.pid)) await rm(lockFile(directory), { force: true })
+  if (!isAlive(lock.pid)) return
+  await rm(lockFile(directory), { force: true })
+  await rm(`${socketOf(lock)}.lock`, { force: true })
 }
 
 interface Child {
+  pid: number | undefined
   ended: () => boolean
   output: () => string
   /** Stops listening to it, so that it does not keep our process. */
@@ -159,9 +169,11 @@ async function launch(server: Server): Promise<Child> {
   })
   let output = ''
   let ended = false
+  let released = false
   const end = async (reason = '') => {
     output += reason
-    if (!server.socketFolder) await removeSocketFolder(socketFolder)
+    // Once it was up, URLs point there.
+    if (!released && !server.socketFolder) await removeSocketFolder(socketFolder)
     ended = true
   }
   child.stderr.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-8_000)))
@@ -172,9 +184,13 @@ async function launch(server: Server): Promise<Child> {
   child.unref()
   ;(child.stderr as Socket).unref()
   return {
+    pid: child.pid,
     ended: () => ended,
     output: () => output,
-    release: () => child.stderr.destroy(),
+    release: () => {
+      released = true
+      child.stderr.destroy()
+    },
     stop: () => void child.kill('SIGINT')
   }
 }
@@ -237,13 +253,21 @@ async function explain(server: Server, child?: Child, trouble?: unknown): Promis
   }))
   // A full disk takes the log along that would tell of it.
   if (blocks > 0 && bavail * bsize < 64 * 1024) return diskFull(server.directory)
-  const output = `${child?.output() ?? ''}${await logTail(server.directory)}`
   const reason = trouble ? `It runs, but does not answer: ${String(trouble)}.` : ''
   return serverError(
     `PostgreSQL did not start on ${server.directory}. ${reason}`.trim(),
-    output,
+    await lastWords(server, child),
     server.directory
   )
+}
+
+/** What the server told while it started; all of the log's end where that was not our doing. */
+async function lastWords({ directory }: Server, child?: Child): Promise<string> {
+  const tail = await logTail(directory)
+  if (!child) return tail
+  const lines = tail.split('\n')
+  const first = lines.findIndex((line) => line.includes(`[${child.pid}]`))
+  return child.output() + (first < 0 ? '' : lines.slice(first).join('\n'))
 }
 
 async function logTail(directory: string): Promise<string> {
@@ -261,8 +285,8 @@ async function readEnd(file: string): Promise<string> {
   try {
     const { size } = await handle.stat()
     const { buffer, bytesRead } = await handle.read({
-      buffer: Buffer.alloc(2_000),
-      position: Math.max(0, size - 2_000)
+      buffer: Buffer.alloc(4_000),
+      position: Math.max(0, size - 4_000)
     })
     return buffer.subarray(0, bytesRead).toString()
   } finally {

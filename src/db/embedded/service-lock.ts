@@ -6,7 +6,7 @@ import { endClient } from './postmaster.js'
 /** One service to a data folder. A constant for ever: services of different versions must meet at it. */
 const LOCK = '4242870211939451106'
 /** The connection of a service that was killed this instant may last a moment longer. */
-const PATIENCE_MS = 2_000
+const PATIENCE_MS = 1_000
 const FIRST_RETRY_MS = 250
 const LAST_RETRY_MS = 30_000
 

@@ -17,6 +17,10 @@ export interface Address {
   port: string
 }
 
+export function socketOf({ socketFolder, port }: Address): string {
+  return path.join(socketFolder, `.s.PGSQL.${port}`)
+}
+
 /** A URL for node-postgres; nothing of it is left to PGPORT or PGSSLMODE. */
 export function urlOf({ socketFolder, port }: Address, database: string): string {
   const host = encodeURIComponent(socketFolder)
@@ -57,9 +61,9 @@ export async function removeSocketFolder(folder: string): Promise<void> {
 }
 
 /** Whether anything listens there. */
-export function answers({ socketFolder, port }: Address): Promise<boolean> {
+export function answers(address: Address): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(path.join(socketFolder, `.s.PGSQL.${port}`))
+    const socket = connect(socketOf(address))
     const end = (answer: boolean) => {
       socket.destroy()
       resolve(answer)

@@ -1,4 +1,4 @@
-import { ref, type UserPath, UserPath as UserPathSchema } from '../../../schemas/index.js'
+import { FormatQuery, ref, type UserPath, UserPath as UserPathSchema } from '../../../schemas/index.js'
 import { parseId } from '../../domain/accept-update.js'
 import { presentUser } from '../../domain/user.js'
 import { ProblemError } from '../../errors.js'
@@ -14,6 +14,7 @@ export const readUser = (context: Context) =>
       summary: 'Read User',
       description: 'Answers one user with every field. The password is shown as its algorithm and a mask.',
       params: UserPathSchema,
+      querystring: FormatQuery,
       response: { 200: answer('The user.', ref(context.contract.User)), ...problemAnswers(['not_found']) },
     },
 

@@ -1,8 +1,8 @@
-import type { FastifyReply } from 'fastify'
-import { ref, type UserPath, UserPath as UserPathSchema, type UserUpdate } from '../../../schemas/index.js'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { FormatQuery, ref, type UserPath, UserPath as UserPathSchema, type UserUpdate } from '../../../schemas/index.js'
 import { type CheckedBody, forgiveStored, parseId, updateFaults, without } from '../../domain/accept-update.js'
 import { isMaskShaped } from '../../domain/passwords/mask.js'
-import { presentUser } from '../../domain/user.js'
+import { isWritable, presentUser } from '../../domain/user.js'
 import { invalid, ProblemError } from '../../errors.js'
 import type { Context } from '../context.js'
 import { prefersLenient } from '../prefer.js'
@@ -10,14 +10,6 @@ import { actorOf, answer, BODY_PROBLEMS, defineRoute, problemAnswers } from '../
 
 /** `PATCH /users/{id}/` */
 export const updateUser = (context: Context) => {
-  /** Takes out what is at fault but stored so already. @throws `invalid` where anything else is at fault */
-  const withoutStored = async (body: CheckedBody<UserUpdate>, id: number | undefined) => {
-    const stored = id === undefined ? undefined : await context.readUser(id)
-    const rest = stored === undefined ? body : forgiveStored(body, stored)
-    if (rest.faults.length > 0) throw invalid(rest.faults)
-    return rest
-  }
-
   return defineRoute<{ Params: UserPath; Body: CheckedBody<UserUpdate> }>({
     schema: {
       operationId: 'updateUser',
@@ -30,6 +22,7 @@ export const updateUser = (context: Context) => {
         'privileges or a superuser, and can not take over an account that may do more than itself.\n\n' +
         'Unknown fields are refused; `Prefer: handling=lenient` drops them instead.',
       params: UserPathSchema,
+      querystring: FormatQuery,
       body: ref(context.contract.UserUpdate),
       response: {
         200: answer('The user as it is now.', ref(context.contract.User)),
@@ -40,28 +33,44 @@ export const updateUser = (context: Context) => {
     async handler(request, reply) {
       const id = parseId(request.params.id)
       const body = lenient(request.headers.prefer, request.body, reply)
-      body.faults.push(...updateFaults(id, body.values))
-      const { sent, values: patch } = body.faults.length === 0 ? body : await withoutStored(body, id)
+      body.faults.push(...updateFaults(id, body))
+      const { sent, values } = body.faults.length === 0 ? body : await forgiven(request, id, body)
       if (id === undefined) throw new ProblemError('not_found')
 
       // Hashed before any lock is taken.
-      const password = patch.password
-      const encodedPassword =
-        password === undefined || isMaskShaped(password) ? undefined : await context.encodePassword(password)
-      const update = { actor: actorOf(request), requestId: request.id, id, sent, patch, encodedPassword }
+      const encodedPassword = isPlain(values.password) ? await context.encodePassword(values.password) : undefined
+      const update = { actor: actorOf(request), requestId: request.id, id, sent, patch: values, encodedPassword }
       return presentUser(await context.updateUser(update))
     },
   })
+
+  /**
+   * A body with faults, without those fields that are stored just so.
+   * @throws `invalid` with every other fault, those that only the database knows included
+   */
+  async function forgiven(request: FastifyRequest, id: number | undefined, body: CheckedBody<UserUpdate>) {
+    const stored = id === undefined ? undefined : await context.readUser(id)
+    if (stored === undefined || isNoObject(body)) throw invalid(body.faults)
+    const rest = forgiveStored(body, stored)
+    if (rest.faults.length === 0) return rest
+    const { password, ...patch } = without(rest.values, rest.faults)
+    const update = { actor: actorOf(request), requestId: request.id, id: stored.id, sent: body.sent, patch }
+    throw invalid([...rest.faults, ...(await context.findFaults(update))])
+  }
 }
+
+const isNoObject = ({ faults }: CheckedBody<UserUpdate>) => faults.some(({ pointer }) => pointer === '')
+
+const isPlain = (password: string | undefined): password is string => password !== undefined && !isMaskShaped(password)
 
 /** Drops unknown fields where the caller prefers that (RFC 7240 `handling=lenient`). */
 function lenient(prefer: unknown, body: CheckedBody<UserUpdate>, reply: FastifyReply): CheckedBody<UserUpdate> {
   if (!prefersLenient(prefer)) return body
   reply.header('preference-applied', 'handling=lenient')
-  const unknown = body.faults.filter(({ code }) => code === 'unknown')
+  const known = Object.entries(body.values).filter(([name]) => name === 'id' || isWritable(name))
   return {
     sent: body.sent,
-    values: without(body.values, unknown),
-    faults: body.faults.filter((fault) => !unknown.includes(fault)),
+    values: Object.fromEntries(known) as UserUpdate,
+    faults: body.faults.filter(({ code }) => code !== 'unknown'),
   }
 }
