@@ -124,3 +124,8 @@ export const unavailable = (code: 'busy' | 'unavailable', detail: string, cause?
 /** The field of the body that a fault lies in; undefined where it is the body itself. */
 export const fieldOf = ({ pointer }: Fault): string | undefined =>
   pointer.split('/')[1]?.replaceAll('~1', '/').replaceAll('~0', '~')
+
+/** The options and the database don't go together; the message tells the operator why and what to do. */
+export class SetupError extends Error {
+  override readonly name = 'SetupError'
+}

@@ -8,7 +8,7 @@ import { readUser } from './db/users.js'
 import { makePasswordEncoder, type PasswordEncoderOptions } from './domain/passwords/registry.js'
 import { createWorkQueue, QueueFullError, type WorkQueueOptions } from './domain/passwords/work-queue.js'
 import { findFaults, updateUsers } from './domain/update-users.js'
-import { unavailable } from './errors.js'
+import { SetupError, unavailable } from './errors.js'
 import { makeAuthenticate } from './http/authenticate.js'
 import type { Context } from './http/context.js'
 import { registerRoutes } from './http/register.js'
@@ -46,7 +46,7 @@ const DEFAULTS = {
 /**
  * The user administration API. Register it under a prefix: `app.register(userAdmin, { prefix: '/admin', database })`.
  * It is encapsulated: nothing of the host's routes, schemas, validators or parsers is touched.
- * @throws UnservableSchemaError where the tables can't be served, and Error where the options contradict them
+ * @throws UnservableSchemaError where the tables can't be served, and SetupError where the options contradict them
  */
 export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given) => {
   const options = { ...DEFAULTS, ...given }
@@ -103,7 +103,7 @@ function openDatabase(
 
 function checkFirstName(app: FastifyInstance, { widths, longestFirstName }: LiveSchema, limit: number): void {
   if (widths.first_name !== null && limit > widths.first_name) {
-    throw new Error(
+    throw new SetupError(
       `firstNameMaxLength (FIRST_NAME_MAX_LENGTH) is ${limit}, but the column first_name holds ${widths.first_name}.`,
     )
   }

@@ -1,6 +1,5 @@
 /** Builds the whole service from a Config, listens, and closes gracefully. */
 import { randomUUID } from 'node:crypto'
-import { createRequire } from 'node:module'
 import { METHODS } from 'node:http'
 import type { Socket } from 'node:net'
 import helmet from '@fastify/helmet'
@@ -16,9 +15,7 @@ import { HEALTH_PATHS, registerHealth } from './ops/health.js'
 import { logOptions } from './ops/log.js'
 import { logRequests } from './ops/request-log.js'
 import { userAdmin } from './plugin.js'
-
-/** The version of the package: of the API, and of the document. */
-export const { version } = createRequire(import.meta.url)('fastify-user-admin/package.json') as { version: string }
+import { version } from './version.js'
 
 const SECOND = 1_000
 

@@ -1,7 +1,15 @@
 import path from 'node:path'
 import type pg from 'pg'
+import { findServed } from './embedded/attach.js'
 import { findBinaries } from './embedded/binaries.js'
-import { checkCluster, checkRoom, findCluster, makeCluster, ownerOf } from './embedded/cluster.js'
+import {
+  checkCluster,
+  checkRoom,
+  findCluster,
+  makeCluster,
+  ownerOf,
+  removeUnfinished
+} from './embedded/cluster.js'
 import { EmbeddedPostgresError, folderError } from './embedded/error.js'
 import { unprivilegedUser } from './embedded/os.js'
 import { endClient, openPostmaster, stopPostmaster, type Server } from './embedded/postmaster.js'
@@ -49,6 +57,23 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   }
 }
 
+/**
+ * The URL of the database that a running service has on this data folder; `undefined` where none runs. For a
+ * command beside that service: nothing is locked or started, and the server goes when its service stops it.
+ *
+ * @throws EmbeddedPostgresError where the data folder can't be read
+ */
+export async function attachEmbeddedPostgres(dataDir: string): Promise<string | undefined> {
+  if (process.platform === 'win32') throw unsupported()
+  try {
+    const directory = await findCluster(path.resolve(dataDir))
+    const postmaster = directory && (await findServed(directory, DATABASE))
+    return postmaster && urlOf(postmaster, DATABASE)
+  } catch (error) {
+    throw folderError(error, path.resolve(dataDir))
+  }
+}
+
 async function prepare(dataDir: string, settings: Record<string, string>, log: (message: string) => void) {
   const unprivileged = await unprivilegedUser()
   const found = await findCluster(dataDir)
@@ -58,6 +83,7 @@ async function prepare(dataDir: string, settings: Record<string, string>, log: (
   const made = found
     ? { directory: found, initialised: false }
     : await makeCluster({ dataDir, binaries, user, noSync: settings.fsync === 'off', log })
+  for (const base of new Set([dataDir, path.dirname(made.directory)])) await removeUnfinished(base)
   await checkCluster(made.directory, dataDir, binaries, user)
   const server: Server = { directory: made.directory, binaries, user, settings }
   return { server, initialised: made.initialised }

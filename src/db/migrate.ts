@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { SetupError } from '../errors.js'
 import { migrations, type Migration } from './migrations/index.js'
 
 export { PartialSchemaError } from './migrations/0001_django_auth.js'
@@ -138,8 +139,8 @@ function isPermissionDenied(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '42501'
 }
 
-function unreadableRecord(cause: unknown): Error {
-  return new Error(
+function unreadableRecord(cause: unknown): SetupError {
+  return new SetupError(
     `This database role can't read which migrations were applied (${messageOf(cause)}). Grant it ` +
       'USAGE on schema user_admin, SELECT on user_admin.migration, and what it needs of the other tables.',
     { cause },

@@ -96,7 +96,7 @@ function wantedState({ sent, patch, encodedPassword }: Update, before: StoredUse
 function storedForm(field: WritableField, value: unknown): unknown {
   if (field === 'email') return normalizeEmail(value as string)
   if (field === 'last_login' || field === 'date_joined') return value === null ? null : parseDateTime(value as string)
-  if (isSetField(field)) return [...(value as number[])].sort((a, b) => a - b)
+  if (isSetField(field)) return (value as number[]).toSorted((a, b) => a - b)
   return value
 }
 

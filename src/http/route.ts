@@ -1,5 +1,5 @@
 /** The shape of a route, and what all of their published descriptions share. */
-import type {} from '@fastify/swagger'
+/// <reference types="@fastify/swagger" />
 import type { FastifyReply, FastifyRequest, FastifySchema, RouteGenericInterface } from 'fastify'
 import { Problem, type ProblemCode, ref } from '../../schemas/index.js'
 import type { Actor } from '../domain/actor.js'

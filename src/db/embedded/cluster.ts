@@ -91,7 +91,6 @@ export async function makeCluster(options: NewCluster): Promise<{ directory: str
   const { dataDir, user, log } = options
   const home = await realpath(dataDir)
   const base = (await canOwn(user, home)) ? home : await elsewhere(user)
-  await removeUnfinished(base)
   const entry = path.join(home, 'postgres')
   const temporary = await mkdtemp(path.join(base, `postgres.init-${process.pid}-${PROCESS_TOKEN}-`))
   try {
@@ -111,16 +110,10 @@ export async function makeCluster(options: NewCluster): Promise<{ directory: str
 
 async function initdb(directory: string, { binaries, user, noSync }: NewCluster): Promise<void> {
   const args = [
-    ...[
-      '-D',
-      directory,
-      '--username=postgres',
-      '--auth-local=trust',
-      '--auth-host=reject',
-      '--encoding=UTF8'
-    ],
+    ...['-D', directory, '--username=postgres', '--auth-local=trust', '--auth-host=reject'],
     // lower() and ILIKE know all of Unicode, and sorting is the same on every machine.
-    ...['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions'],
+    ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+    '--no-instructions',
     ...(noSync ? ['--no-sync'] : [])
   ]
   const { ok, output } = await run(binaries.initdb, args, user, INITDB_TIMEOUT_MS)
@@ -201,9 +194,9 @@ async function elsewhere(user: OsUser): Promise<string> {
   )
 }
 
-/** What an interrupted initdb has left. */
-async function removeUnfinished(base: string): Promise<void> {
-  for (const name of await readdir(base)) {
+/** Removes what an interrupted initdb has left. */
+export async function removeUnfinished(base: string): Promise<void> {
+  for (const name of await readdir(base).catch(() => [])) {
     const [, pid, token] = UNFINISHED.exec(name) ?? []
     if (!pid || (Number(pid) === process.pid ? token === PROCESS_TOKEN : isAlive(Number(pid)))) continue
     await rm(path.join(base, name), { recursive: true, force: true }).catch(() => {})

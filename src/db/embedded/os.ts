@@ -100,7 +100,7 @@ export async function isPostmasterOf(pid: number, directory: string): Promise<bo
   if (!isAlive(pid)) return false
   if (process.platform !== 'linux') {
     const { output } = await run('/bin/ps', ['-ww', '-o', 'command=', '-p', String(pid)], undefined, 5_000)
-    return /^\S*postgres /.test(output) && output.includes(directory)
+    return /(^|\/)postgres -D /.test(output) && output.includes(directory)
   }
   const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0')
   if (path.basename(argv[0] ?? '') !== 'postgres') return false

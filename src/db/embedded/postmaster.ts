@@ -72,7 +72,7 @@ export async function openPostmaster(server: Server): Promise<OpenServer> {
     }
     await sleep(POLL_MS)
   }
-  if (server.signal?.aborted) child?.stop()
+  if (server.signal?.aborted && child) await abandon(child)
   throw await explain(server, child, trouble)
 }
 
@@ -110,9 +110,14 @@ export async function endClient(client: pg.Client): Promise<void> {
   await Promise.race([client.end().catch(() => {}), sleep(1_000, undefined, { ref: false })])
 }
 
+async function abandon(child: Child): Promise<void> {
+  child.stop()
+  for (const began = Date.now(); !child.ended() && Date.now() - began < 10_000;) await sleep(POLL_MS)
+}
+
 type Lock = Postmaster & { status: string }
 
-async function readLock(directory: string): Promise<Lock | undefined> {
+export async function readLock(directory: string): Promise<Lock | undefined> {
   const text = await readFile(lockFile(directory), 'utf8').catch((error: unknown) => {
     if (errnoOf(error) === 'ENOENT') return ''
     throw folderError(error, directory)

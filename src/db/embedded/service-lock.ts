@@ -109,7 +109,8 @@ async function tryLock(client: pg.Client): Promise<boolean> {
   return rows[0]?.taken === true
 }
 
-async function holderOf(client: pg.Client): Promise<string | undefined> {
+/** Which process holds the lock, by the name of its connection. */
+export async function holderOf(client: pg.Client): Promise<string | undefined> {
   const { rows } = await client.query<{ application_name: string }>(
     `select application_name from pg_stat_activity join pg_locks using (pid)
       where locktype = 'advisory' and granted

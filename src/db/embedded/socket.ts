@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { EmbeddedPostgresError } from './error.js'
-import type { OsUser } from './os.js'
+import { canEnter, type OsUser } from './os.js'
 
 /** Names the socket; no TCP port is opened. */
 export const PORT = 5432
@@ -31,6 +31,7 @@ export function urlOf({ socketFolder, port }: Address, database: string): string
 export async function chooseSocketFolder(directory: string, user: OsUser): Promise<string> {
   if (await canHoldSocket(directory)) return directory
   for (const parent of [os.tmpdir(), '/tmp']) {
+    if (!(await canEnter(user, parent).catch(() => false))) continue
     const folder = await mkdtemp(path.join(parent, SOCKET_FOLDER_PREFIX)).catch(() => undefined)
     if (!folder) continue
     if (user) await chown(folder, user.uid, user.gid)

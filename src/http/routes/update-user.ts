@@ -53,7 +53,9 @@ export const updateUser = (context: Context) => {
     if (stored === undefined || isNoObject(body)) throw invalid(body.faults)
     const rest = forgiveStored(body, stored)
     if (rest.faults.length === 0) return rest
-    const { password, ...patch } = without(rest.values, rest.faults)
+    const { password, ...values } = without(rest.values, rest.faults)
+    // A plain password is not worth hashing for a body that is refused.
+    const patch = password === undefined || isPlain(password) ? values : { ...values, password }
     const update = { actor: actorOf(request), requestId: request.id, id: stored.id, sent: body.sent, patch }
     throw invalid([...rest.faults, ...(await context.findFaults(update))])
   }
