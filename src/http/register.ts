@@ -28,7 +28,7 @@ export function registerRoutes(app: FastifyInstance, context: Context): void {
     registerUrl(app, url, group, false)
     // A host whose router ignores the final slash serves the second form already.
     const bare = url.slice(0, -1)
-    if (!app.hasRoute({ method: group[0]!.method, url: bare })) registerUrl(app, bare, group, true)
+    if (!app.hasRoute({ method: group[0]!.method, url: app.prefix + bare })) registerUrl(app, bare, group, true)
   }
 }
 
@@ -81,7 +81,7 @@ function useJsonBodies(app: FastifyInstance): void {
     new ProblemError('unsupported_media_type', { detail, headers: { 'accept-patch': JSON_MEDIA_TYPE } })
   const requireReadable = ({ headers, raw }: FastifyRequest) => {
     // Node.js would take the first of several, and a proxy in front perhaps the last.
-    if ((raw.headersDistinct['content-type']?.length ?? 0) > 1) throw unsupported('Content-Type was sent twice.')
+    if (raw.rawHeaders.filter(isContentType).length > 1) throw unsupported('Content-Type was sent twice.')
     const charset = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8'
     if (!/^utf-?8$/i.test(charset)) throw unsupported('JSON is written in UTF-8 (RFC 8259).')
     const encoding = headers['content-encoding'] ?? 'identity'
@@ -102,6 +102,8 @@ function useJsonBodies(app: FastifyInstance): void {
     throw unsupported(`Unsupported media type "${(request.headers['content-type'] ?? '').slice(0, 100)}" in request.`)
   })
 }
+
+const isContentType = (name: string, index: number) => index % 2 === 0 && /^content-type$/i.test(name)
 
 /** Every request passes its route's rule before its body is read. */
 function guardRoutes(app: FastifyInstance, context: Context): void {

@@ -1,0 +1,99 @@
+// What is published, used as a host would: the packed tarball, its code and its types.
+import { execFile } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { createDatabase } from '../helpers/database.js'
+
+const run = promisify(execFile)
+const root = path.resolve(import.meta.dirname, '../..')
+// Below the checkout, so that the packages that the tarball depends on are found.
+const host = mkdtempSync(path.join(root, '.host-'))
+t.teardown(() => rmSync(host, { recursive: true, force: true }))
+
+const { dependencies, optionalDependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+const installed = path.join(host, 'node_modules/fastify-user-admin')
+
+t.before(async () => {
+  const sources = path.join(host, 'source')
+  mkdirSync(sources)
+  const kept = ['src', 'schemas', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'openapi.yaml', 'README.md', 'LICENSE', 'CHANGELOG.md']
+  for (const name of kept) cpSync(path.join(root, name), path.join(sources, name), { recursive: true, force: true })
+  await run('npm', ['run', '--silent', 'build'], { cwd: sources })
+  await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', host], { cwd: sources })
+  mkdirSync(installed, { recursive: true })
+  const tarball = readdirSync(host).find((name) => name.endsWith('.tgz'))!
+  await run('tar', ['-xzf', path.join(host, tarball), '--strip-components=1', '-C', installed])
+  rmSync(sources, { recursive: true })
+  writeFileSync(path.join(host, 'package.json'), '{ "type": "module" }')
+})
+
+t.test('it holds what is needed, and nothing else', async (t) => {
+  t.same(readdirSync(installed).toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'openapi.yaml', 'package.json'])
+  t.same(readdirSync(path.join(installed, 'dist')).toSorted(), ['schemas', 'src'])
+})
+
+t.test('every package that its code imports is among its dependencies', async (t) => {
+  const known = new Set([...Object.keys({ ...dependencies, ...optionalDependencies }), 'fastify-user-admin'])
+  const files = readdirSync(path.join(installed, 'dist'), { recursive: true, encoding: 'utf8' })
+  const imported = files
+    .filter((file) => file.endsWith('.js'))
+    .flatMap((file) => [...readFileSync(path.join(installed, 'dist', file), 'utf8').matchAll(/from '([^'.][^']*)'/g)])
+    .map((match) => match[1]!)
+    .filter((name) => !name.startsWith('node:') && !builtinModules.includes(name))
+    .map((name) => name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/'))
+  t.ok(imported.includes('fastify') && imported.includes('kysely'))
+  t.same([...new Set(imported)].filter((name) => !known.has(name)), [])
+})
+
+t.test('a host runs it', async (t) => {
+  const { url } = await createDatabase(t)
+  writeFileSync(
+    path.join(host, 'host.js'),
+    `import Fastify from 'fastify'
+     import userAdmin, { User, PROBLEMS } from 'fastify-user-admin'
+     const app = Fastify()
+     await app.register(userAdmin, { prefix: '/people', database: process.argv[2] })
+     const answer = await app.inject({ method: 'PATCH', url: '/people/users/1/', payload: {} })
+     console.log(answer.statusCode, answer.json().code, Object.keys(User.properties).length, 'invalid' in PROBLEMS)
+     await app.close()`,
+  )
+  const { stdout } = await run('node', ['host.js', url], { cwd: host })
+  t.equal(stdout.trim(), '401 not_authenticated 13 true')
+})
+
+t.test('its types survive the boundary, and refuse what is wrong', async (t) => {
+  writeFileSync(
+    path.join(host, 'host.ts'),
+    `import Fastify from 'fastify'
+     import userAdmin, { type User, type UserUpdate, type UserAdminOptions, verifyPassword } from 'fastify-user-admin'
+     const app = Fastify()
+     const options: UserAdminOptions = { database: 'postgresql://localhost/x', patchRequired: ['username'] }
+     await app.register(userAdmin, { prefix: '/admin', ...options })
+     // @ts-expect-error the database is required
+     await app.register(userAdmin, { prefix: '/admin' })
+     // @ts-expect-error no such field can be required
+     await app.register(userAdmin, { database: 'x', patchRequired: ['email'] })
+     // @ts-expect-error no such hasher
+     await app.register(userAdmin, { database: 'x', passwords: { hasher: 'md5' } })
+     const update: UserUpdate = { last_login: null, groups: [1], is_staff: true }
+     // @ts-expect-error a flag is no text
+     const wrong: UserUpdate = { is_staff: 'true' }
+     // @ts-expect-error only last_login may be null
+     const empty: UserUpdate = { email: null }
+     const shown = (user: User): string => user.username + user.password + String(user.last_login)
+     const isRight: Promise<boolean> = verifyPassword('x', 'argon2$')
+     // @ts-expect-error a user has no such field
+     const missing = (user: User) => user.nickname
+     export { update, wrong, empty, shown, isRight, missing }`,
+  )
+  const options = { strict: true, module: 'NodeNext', target: 'ES2023', noEmit: true, types: ['node'], exactOptionalPropertyTypes: true }
+  writeFileSync(path.join(host, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['host.ts'] }))
+  const compiler = path.join(root, 'node_modules/typescript/bin/tsc')
+  const { stdout } = await run('node', [compiler, '-p', host, '--listFiles']).catch((error: { stdout: string }) => error)
+  t.match(stdout, '/dist/src/index.d.ts', 'they were looked at')
+  // Faults inside of other packages' declarations are theirs.
+  t.same(stdout.split('\n').filter((line) => /(?:host\.ts|fastify-user-admin.*)\(.*error TS/.test(line)), [])
+})
