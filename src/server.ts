@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 import helmet from '@fastify/helmet'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import type pg from 'pg'
-import type { Config } from './config.js'
+import { type Config, passwordOptions } from './config.js'
 import { openPool } from './db/database.js'
 import { ProblemError } from './errors.js'
 import { collectDocument, serveDocument } from './http/documentation.js'
@@ -33,6 +33,17 @@ export interface Service {
  * @param databaseUrl the database, whose tables are up to date
  */
 export async function buildServer(config: Config, databaseUrl: string): Promise<Service> {
+  const app = makeApp(config)
+  try {
+    return await furnish(app, config, databaseUrl)
+  } catch (error) {
+    // The connections end with it, before whoever runs the database stops that.
+    await app.close()
+    throw error
+  }
+}
+
+function makeApp(config: Config): FastifyInstance {
   const documentation = `${config.PREFIX}/problems/`
   const app = Fastify({
     logger: logOptions(config.LOG_LEVEL),
@@ -41,7 +52,8 @@ export async function buildServer(config: Config, databaseUrl: string): Promise<
     // A slow client is ended: its headers, its whole request, and its silence between two are bounded.
     requestTimeout: 30 * SECOND,
     keepAliveTimeout: 72 * SECOND,
-    http: { headersTimeout: 15 * SECOND, connectionsCheckingInterval: 5 * SECOND },
+    // Node.js would refuse a request without `Host` by itself, in another shape.
+    http: { headersTimeout: 15 * SECOND, connectionsCheckingInterval: 5 * SECOND, requireHostHeader: false },
     routerOptions: { maxParamLength: 16_384 },
     // While it ends, requests that were sent already are answered; new connections are not taken.
     return503OnClosing: false,
@@ -53,6 +65,15 @@ export async function buildServer(config: Config, databaseUrl: string): Promise<
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, documentation))
   app.setNotFoundHandler(() => Promise.reject(new ProblemError('not_found')))
   requireRules(app)
+  app.addHook('onRequest', async ({ raw }) => {
+    if (raw.headers.host === undefined && raw.httpVersion === '1.1') {
+      throw new ProblemError('bad_request', { detail: 'The header Host is missing.' })
+    }
+  })
+  return app
+}
+
+async function furnish(app: FastifyInstance, config: Config, databaseUrl: string): Promise<Service> {
   await app.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } })
   logRequests(app, HEALTH_PATHS)
   const draining = drainOnClose(app)
@@ -82,11 +103,7 @@ const pluginOptions = (config: Config, database: pg.Pool) => ({
   prepared: config.PG_PREPARED,
   patchRequired: config.PATCH_REQUIRED,
   firstNameMaxLength: config.FIRST_NAME_MAX_LENGTH,
-  passwords: {
-    hasher: config.PASSWORD_HASHER,
-    pbkdf2Iterations: config.PBKDF2_ITERATIONS,
-    argon2HashLength: Number(config.ARGON2_HASH_LENGTH) as 16 | 32,
-  },
+  passwords: passwordOptions(config),
   hashing: { concurrency: config.HASH_CONCURRENCY, maxQueued: config.HASH_QUEUE },
   tokens: config.DRF_TOKENS,
 })

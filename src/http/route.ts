@@ -38,21 +38,55 @@ export const answer = (description: string, schema: { $ref: string }) => ({
 
 /** Everything that can happen to any request that needs credentials. */
 const COMMON: ProblemCode[] = [
-  'not_authenticated', 'permission_denied', 'not_acceptable', 'internal_error', 'unavailable',
+  'not_authenticated', 'authentication_failed', 'permission_denied', 'not_acceptable', 'internal_error', 'unavailable',
 ]
 
 /** What happens to a request with a body, beside. */
-export const BODY_PROBLEMS: ProblemCode[] = ['invalid', 'payload_too_large', 'unsupported_media_type']
+export const BODY_PROBLEMS: ProblemCode[] = ['invalid', 'parse_error', 'payload_too_large', 'unsupported_media_type']
 
-/** The refusals and failures of an operation, as published: one entry a status. */
-export function problemAnswers(codes: ProblemCode[]) {
-  const byStatus = new Map<number, string>()
-  for (const code of [...codes, ...COMMON]) {
-    const { status, title } = PROBLEMS[code]
-    byStatus.set(status, title)
-  }
-  const content = { 'application/problem+json': { schema: ref(Problem) } }
-  return Object.fromEntries(
-    [...byStatus].sort(([a], [b]) => a - b).map(([status, description]) => [status, { description, content }]),
-  )
+const EXAMPLE_DETAILS: Partial<Record<ProblemCode, Record<string, unknown>>> = {
+  invalid: {
+    errors: [{ pointer: '/username', code: 'unique', detail: 'A user with that username already exists.' }],
+    username: ['A user with that username already exists.'],
+  },
+  permission_denied: {
+    detail: 'You do not have permission to change these fields of this user.',
+    errors: [
+      {
+        pointer: '/groups',
+        code: 'permission_denied',
+        detail: 'This would give permissions that you do not hold.',
+      },
+    ],
+    missing_permissions: ['auth.delete_user'],
+  },
 }
+
+const exampleOf = (code: ProblemCode) => ({
+  type: `/admin/problems/#${code}`,
+  title: PROBLEMS[code].title,
+  status: PROBLEMS[code].status,
+  code,
+  request_id: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
+  ...(EXAMPLE_DETAILS[code] ?? { detail: PROBLEMS[code].title }),
+})
+
+/** The refusals and failures of an operation, as published: one entry a status, an example for each code. */
+export function problemAnswers(codes: ProblemCode[]) {
+  const byStatus = new Map<number, ProblemCode[]>()
+  for (const code of [...codes, ...COMMON]) {
+    const { status } = PROBLEMS[code]
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code])
+  }
+  return Object.fromEntries([...byStatus].toSorted(([a], [b]) => a - b).map(([status, same]) => [status, refusal(same)]))
+}
+
+const refusal = (codes: ProblemCode[]) => ({
+  description: codes.map((code) => PROBLEMS[code].title).join('; '),
+  content: {
+    'application/problem+json': {
+      schema: ref(Problem),
+      examples: Object.fromEntries(codes.map((code) => [code, { value: exampleOf(code) }])),
+    },
+  },
+})

@@ -12,9 +12,13 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal
 
 put('keeper.pid', String(process.pid))
 const server = await start()
-while (server && !over && runs(run)) await sleep(100)
+if (server) await endOfRun()
 await server?.stop()
 if (server || !runs(run)) rmSync(folder, { recursive: true, force: true })
+
+async function endOfRun(): Promise<void> {
+  while (!over && runs(run)) await sleep(100) // eslint-disable-line no-unmodified-loop-condition -- signals
+}
 
 async function start(): Promise<EmbeddedPostgres | undefined> {
   try {

@@ -110,9 +110,15 @@ export async function makeCluster(options: NewCluster): Promise<{ directory: str
 
 async function initdb(directory: string, { binaries, user, noSync }: NewCluster): Promise<void> {
   const args = [
-    ...['-D', directory, '--username=postgres', '--auth-local=trust', '--auth-host=reject'],
+    `--pgdata=${directory}`,
+    '--username=postgres',
+    '--auth-local=trust',
+    '--auth-host=reject',
+    '--encoding=UTF8',
     // lower() and ILIKE know all of Unicode, and sorting is the same on every machine.
-    ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+    '--locale=C',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
     '--no-instructions',
     ...(noSync ? ['--no-sync'] : [])
   ]

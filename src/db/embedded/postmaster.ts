@@ -281,7 +281,7 @@ async function logTail(directory: string): Promise<string> {
   const dated = await Promise.all(
     files.map(async (name) => ({ name, at: (await stat(path.join(folder, name))).mtimeMs }))
   ).catch(() => [])
-  const newest = dated.sort((a, b) => b.at - a.at)[0]
+  const newest = dated.toSorted((a, b) => b.at - a.at)[0]
   return newest ? readEnd(path.join(folder, newest.name)).catch(() => '') : ''
 }
 

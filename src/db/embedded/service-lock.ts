@@ -82,9 +82,11 @@ class WatchedLock implements ServiceLock {
 
   private async takeAgain(): Promise<void> {
     const client = await this.options.reconnect()
-    this.ours = await tryLock(client).catch(() => false)
-    if (this.ours) return this.hold(client)
+    const taken = await tryLock(client).catch(() => undefined)
+    if (taken) return this.hold(client)
     await endClient(client)
+    if (taken === undefined) throw new Error('the connection was lost again')
+    this.ours = false
     throw inUse(this.options.dataDir)
   }
 }

@@ -26,7 +26,7 @@ export const updateUser = (context: Context) => {
       body: ref(context.contract.UserUpdate),
       response: {
         200: answer('The user as it is now.', ref(context.contract.User)),
-        ...problemAnswers([...BODY_PROBLEMS, 'not_found', 'last_superuser']),
+        ...problemAnswers([...BODY_PROBLEMS, 'not_found', 'last_superuser', 'busy']),
       },
     },
 
