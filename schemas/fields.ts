@@ -46,10 +46,10 @@ const idSet = (options: SchemaOptions) => Type.Array(id(), { uniqueItems: true, 
 
 const dateTime = (options: SchemaOptions) => Type.String({ format: 'date-time', ...options })
 
+// Titles as the contract prints them: it has none for the username and the sets.
 const texts = {
   id: { title: 'ID', description: 'The number that identifies the user. It never changes.', examples: [7] },
   username: {
-    title: 'Username',
     description:
       'The unique name the user logs in with. Letters and digits of any script, and the characters @ . + - _',
     examples: ['ada.lovelace'],
@@ -79,18 +79,16 @@ const texts = {
   },
   date_joined: { title: 'Date joined', description: 'When the account was made.', examples: ['2024-01-15T09:00:00Z'] },
   groups: {
-    title: 'Groups',
     description:
       'The ids of the groups that the user belongs to. ' +
       'Members hold every permission of each of their groups, beside their own.',
     examples: [[1, 2]],
   },
   user_permissions: {
-    title: 'User permissions',
     description: "The ids of the permissions given to this user alone, beside the groups'.",
     examples: [[3]],
   },
-} as const satisfies Record<string, SchemaOptions & { title: string }>
+} as const satisfies Record<string, SchemaOptions>
 
 /** What differs between deployments; all of it ends up in the published document. */
 export interface FieldLimits {

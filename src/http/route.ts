@@ -81,7 +81,8 @@ export function problemAnswers(codes: ProblemCode[]) {
   return Object.fromEntries([...byStatus].toSorted(([a], [b]) => a - b).map(([status, same]) => [status, refusal(same)]))
 }
 
-const refusal = (codes: ProblemCode[]) => ({
+/** One status of refusals, as published. */
+export const refusal = (codes: ProblemCode[]) => ({
   description: codes.map((code) => PROBLEMS[code].title).join('; '),
   content: {
     'application/problem+json': {

@@ -2,7 +2,8 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { everybody, rule } from '../http/access.js'
-import { Problem, ref } from '../../schemas/index.js'
+import { refusal } from '../http/route.js'
+import { Problem } from '../../schemas/index.js'
 import { unavailable } from '../errors.js'
 
 export const HEALTH_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
@@ -44,10 +45,7 @@ export function registerHealth(app: FastifyInstance, { ping, isDraining }: Healt
       description: 'Whether the database answers, and the service is not about to end.',
       response: {
         200: { description: 'It is.', ...ok },
-        503: {
-          description: 'It is not: the database does not answer, or the service is about to end.',
-          content: { 'application/problem+json': { schema: ref(Problem) } },
-        },
+        503: refusal(['unavailable']),
       },
     },
     handler: async () => {
