@@ -124,6 +124,13 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   return Object.freeze(Object.fromEntries(values)) as Config
 }
 
+/** How new passwords are stored, in the terms of the password encoder. */
+export const passwordOptions = (config: Config) => ({
+  hasher: config.PASSWORD_HASHER,
+  pbkdf2Iterations: config.PBKDF2_ITERATIONS,
+  argon2HashLength: Number(config.ARGON2_HASH_LENGTH) as 16 | 32,
+})
+
 /** The effective settings as text, secrets hidden: of a URL, its password. */
 export function describeConfig(config: Config): Record<string, string> {
   const shown = (name: string, value: unknown): string => {

@@ -3,12 +3,15 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type pg from 'pg'
 import { CONTRACT_DEFAULTS, makeContract, type UserSchemaOptions } from '../schemas/index.js'
 import { Database, openPool } from './db/database.js'
+import { createBatcher } from './db/batcher.js'
 import { inspectSchema, type LiveSchema } from './db/live-schema.js'
-import { readUser } from './db/users.js'
+import { readUsers } from './db/users.js'
+import type { Update } from './domain/decide-update.js'
 import { makePasswordEncoder, type PasswordEncoderOptions } from './domain/passwords/registry.js'
 import { createWorkQueue, QueueFullError, type WorkQueueOptions } from './domain/passwords/work-queue.js'
 import { findFaults, updateUsers } from './domain/update-users.js'
 import { SetupError, unavailable } from './errors.js'
+import { isConnectionLoss } from './db/sqlstate.js'
 import { makeAuthenticate } from './http/authenticate.js'
 import type { Context } from './http/context.js'
 import { registerRoutes } from './http/register.js'
@@ -64,21 +67,33 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
 
 export type ContextOptions = UserSchemaOptions & Pick<UserAdminOptions, 'passwords' | 'hashing'> & { tokens: boolean }
 
+/** How requests share round trips, locks and commits. Small batches in small numbers keep the wait of each short. */
+const READS = { maxSize: 256, concurrency: 2, maxWaiting: 10_000 }
+const WRITES = { maxSize: 64, concurrency: 2, maxWaiting: 2_000 }
+
 /** What the routes work with. Opens no connection by itself. */
 export function makeContext(database: Database, options: ContextOptions): Context {
   const encoder = makePasswordEncoder({ hasher: 'argon2', ...options.passwords })
   const queue = createWorkQueue({ concurrency: 2, maxQueued: 64, ...options.hashing })
+  const reads = createBatcher({ run: (ids: readonly number[]) => readUsers(database, ids), ...READS })
+  const writes = createBatcher({
+    // A conflict is for each member to have by itself, and to be tried again.
+    run: (updates: readonly Update[]) =>
+      database.transaction((transaction) => updateUsers(transaction, updates), updates.length > 1 ? 1 : undefined),
+    keyOf: ({ id }) => id,
+    isolates: (error) => !isConnectionLoss(error) && !(error instanceof ProblemError),
+    ...WRITES,
+  })
   return {
     contract: makeContract(options),
     authenticate: makeAuthenticate(database, options),
-    readUser: (id) => readUser(database, id),
-
+    readUser: (id) => reads.submit(id),
     findFaults: (update) => database.transaction((transaction) => findFaults(transaction, update)),
 
     async updateUser(update) {
-      const [outcome] = await database.transaction((transaction) => updateUsers(transaction, [update]))
-      if ('problem' in outcome!) throw outcome.problem
-      return outcome!.user
+      const outcome = await writes.submit(update)
+      if ('problem' in outcome) throw outcome.problem
+      return outcome.user
     },
 
     encodePassword: (password) =>

@@ -1,73 +1,120 @@
 /** `user-admin start`: the service, until a signal ends it. */
-import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
-import type { Config } from '../config.js'
-import { Database } from '../db/database.js'
+import { Command } from 'commander'
+import { type Config, readConfig } from '../config.js'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../db/embedded-postgres.js'
 import { assertMigrated, migrate } from '../db/migrate.js'
-import { startEmbeddedPostgres } from '../db/embedded-postgres.js'
-import { makeFirstSuperuser } from '../domain/first-superuser.js'
-import { buildServer } from '../server.js'
-import pg from 'pg'
+import type { Service } from '../server.js'
+import { note, withPool } from './database.js'
+import { explainDatabase } from './database-failure.js'
+import { explain } from './failure.js'
+import { provideFirstKey } from './first-key.js'
+import { greeting } from './greeting.js'
+import { listen } from './listen.js'
+import { KEY_FILE } from './names.js'
 
-/** The file that holds the first API key. */
-const KEY_FILE = 'api-key'
+/** Longer than the embedded PostgreSQL takes to stop, however busy it is. */
+const STOP_MS = 20_000
+
+/** npm hands a Ctrl-C on to a service that has got it from the terminal already. */
+const ECHO_MS = 1_000
+
+export const startCommand = () =>
+  new Command('start')
+    .description('Runs the service until a signal ends it.')
+    .action(() => start(readConfig()))
+
+/** What runs so far; it is ended in the opposite order. */
+interface Running {
+  embedded?: EmbeddedPostgres
+  service?: Service
+}
 
 /** Starts the service and says where it is. Returns when it listens; a signal ends the process. */
 export async function start(config: Config): Promise<void> {
-  const embedded = config.DATABASE_URL === undefined ? await startEmbeddedPostgres({ dataDir: config.DATA_DIR }) : undefined
-  const stop = async () => embedded?.stop()
+  const running: Running = {}
+  const ending = new AbortController()
+  const starting = open(config, running, ending.signal)
+  const grace = config.SHUTDOWN_TIMEOUT_MS
+  const { uninstall } = closeWithGrace(
+    { delay: 2 * grace + STOP_MS, logger: false, skip: ['beforeExit'] },
+    async ({ err, signal }) => {
+      ending.abort()
+      if (signal) ignoreEcho(signal)
+      if (err) report(err, running)
+      // A step of the start is not cut off: what it opens must be closed too. The next one is not begun.
+      const inTime = await isOverWithin(grace, starting)
+      await close(running, grace)
+      if (!inTime) throw new Error('the start did not end in time')
+    },
+  )
   try {
-    const url = embedded?.url ?? config.DATABASE_URL!
-    if (config.MIGRATE) await migrate(url)
-    else await assertMigrated(url)
-    const keyFile = path.join(config.DATA_DIR, KEY_FILE)
-    const isNew = embedded !== undefined && (await makeFirstUser(url, keyFile))
-    const service = await buildServer(config, url)
-    closeWithGrace({ delay: config.SHUTDOWN_TIMEOUT_MS, logger: false }, async ({ err }) => {
-      if (err) service.app.log.fatal({ err }, 'ended by an error')
-      await service.close()
-      await stop()
-    })
-    const address = await service.listen()
-    process.stderr.write(await greeting(address, config, embedded && { keyFile, isNew }))
+    await starting
   } catch (error) {
-    await stop().catch(() => {})
-    throw error
+    // A signal has ended the start: whoever got it closes what was opened, and ends the process.
+    if (ending.signal.aborted) return
+    await close(running, grace).catch(() => {})
+    uninstall()
+    throw explainDatabase(error, config)
   }
 }
 
-async function makeFirstUser(url: string, keyFile: string): Promise<boolean> {
-  const pool = new pg.Pool({ connectionString: url, max: 1 })
+async function open(config: Config, running: Running, signal: AbortSignal): Promise<void> {
+  if (config.DATABASE_URL === undefined) {
+    const log = (message: string) => (running.service ? running.service.app.log.warn(message) : note(message))
+    running.embedded = await startEmbeddedPostgres({ dataDir: config.DATA_DIR, log })
+    signal.throwIfAborted()
+  }
+  const url = running.embedded?.url ?? config.DATABASE_URL!
+  if (config.MIGRATE) await migrate(url)
+  else await assertMigrated(url)
+  signal.throwIfAborted()
+  const file = path.resolve(config.DATA_DIR, KEY_FILE)
+  const key = running.embedded && (await withPool(url, (database) => provideFirstKey(database, file)))
+  // Only now: Fastify and all that takes longer to load than other commands to run.
+  const { buildServer } = await import('../server.js')
+  signal.throwIfAborted()
+  running.service = await buildServer(config, url)
+  signal.throwIfAborted()
+  const address = await listen(running.service, config)
+  // On standard error, since standard output is the log.
+  process.stderr.write(greeting(address, config.PREFIX, key))
+}
+
+/** Ends requests in flight, then connections, and the embedded PostgreSQL last. */
+async function close({ embedded, service }: Running, graceMs: number): Promise<void> {
   try {
-    const database = new Database(pool, { timeoutMs: 30_000, prepared: false })
-    return await makeFirstSuperuser(database, (key) => writeFile(keyFile, `${key}\n`, { mode: 0o600 }))
+    if (service === undefined || (await isOverWithin(graceMs, service.close()))) return
+    service.app.log.error('requests in flight were cut off')
+    throw new Error('the service did not end in time')
   } finally {
-    await pool.end()
+    await embedded?.stop()
   }
 }
 
-/** A few lines for whoever started it. On standard error, since standard output is the log. */
-async function greeting(
-  address: string,
-  config: Config,
-  embedded: { keyFile: string; isNew: boolean } | undefined,
-): Promise<string> {
-  const lines = [`fastify-user-admin  ${address}${config.PREFIX}/`, `Swagger UI          ${address}/docs`]
-  if (embedded !== undefined) {
-    const { keyFile, isNew } = embedded
-    const kept = await readFile(keyFile, 'utf8').then(() => true, () => false)
-    if (kept) lines.push(`API key             ${keyFile}${isNew ? '  (new, of the superuser admin)' : ''}`)
-    lines.push('', 'Try it:', ...(kept ? tryIt(address, config.PREFIX, keyFile) : MAKE_KEY))
-  }
-  return `\n${lines.join('\n')}\n\n`
+const isOverWithin = (milliseconds: number, work: Promise<unknown>): Promise<boolean> =>
+  Promise.race([
+    work.then(
+      () => true,
+      () => true,
+    ),
+    sleep(milliseconds, false, { ref: false }),
+  ])
+
+function report(error: Error, { service }: Running): void {
+  if (service === undefined) note(`error: ${explain(error)}`)
+  else service.app.log.fatal({ err: error }, 'ended by an error')
 }
 
-const tryIt = (address: string, prefix: string, keyFile: string) => [
-  `  curl -X PATCH ${address}${prefix}/users/1/ \\`,
-  `    -H "Authorization: Bearer $(cat ${quote(keyFile)})" \\`,
-  `    -H 'Content-Type: application/json' -d '{"first_name": "Ada"}'`,
-]
-const MAKE_KEY = ['  npm run -s cli -- create-key --username admin']
-
-const quote = (file: string) => (/^[\w./-]+$/.test(file) ? file : `'${file.replaceAll("'", "'\\''")}'`)
+/** A second signal would end the process on the spot, and leave the embedded PostgreSQL behind. */
+function ignoreEcho(signal: NodeJS.Signals): void {
+  const listeners = process.rawListeners(signal) as NodeJS.SignalsListener[]
+  const ignore = () => {}
+  process.removeAllListeners(signal).on(signal, ignore)
+  setTimeout(() => {
+    process.off(signal, ignore)
+    for (const listener of listeners) process.on(signal, listener)
+  }, ECHO_MS).unref()
+}

@@ -1,6 +1,8 @@
 /** The connections: a pool that outlives killed backends, statements run on it, and transactions. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { isConflict } from './sqlstate.js'
+import { unavailable } from '../errors.js'
+import { isConflict, isConnectionLoss } from './sqlstate.js'
 import type { Statement } from './statement.js'
 import { parseTimestamp } from './timestamps.js'
 
@@ -13,7 +15,16 @@ export interface Queryable {
 }
 
 /** One open transaction. */
-export type Transaction = Queryable
+export interface Transaction extends Queryable {
+  /**
+   * Sends a statement together with the commit, which fails where it fails: one round trip less. It must be the last,
+   * and its rows are not seen.
+   */
+  send<Parameters extends readonly unknown[], Row>(
+    statement: Statement<Parameters, Row>,
+    ...parameters: Parameters
+  ): void
+}
 
 /** What the database layer says to a log. */
 export interface DatabaseLog {
@@ -51,6 +62,8 @@ export function openPool(connectionString: string, { max, timeoutMs }: { max: nu
   return new pg.Pool({
     connectionString,
     max,
+    // Statements that don't need each other's answers travel together.
+    pipeline: true,
     connectionTimeoutMillis: timeoutMs,
     // A read outside of a transaction has no `statement_timeout`: as a start-up parameter it breaks PgBouncer.
     query_timeout: timeoutMs * 2,
@@ -68,7 +81,9 @@ export class Database implements Queryable {
   ) {
     // Read committed whatever the server's default is: locks are taken first, and later statements must see what
     // was waited for.
-    this.#begin = `begin isolation level read committed read write; set local statement_timeout = ${options.timeoutMs}`
+    this.#begin =
+      'begin isolation level read committed read write; ' +
+      `set local statement_timeout = ${options.timeoutMs}; select txid_current()::text as id`
     outliveKilledConnections(pool, options.log)
   }
 
@@ -80,44 +95,114 @@ export class Database implements Queryable {
   }
 
   /**
-   * Does `work` in one transaction, and again from its start when others' transactions got in the way
-   * (SQLSTATE 40001, 40P01), at most three times. What it throws rolls everything back.
+   * Does `work` in one transaction. What it throws rolls everything back.
+   * @param attempts how often the whole is run where others' transactions got in the way (SQLSTATE 40001, 40P01)
+   * @throws what `work` throws and what the database reports; when the connection is lost during the commit, only
+   *   after asking whether it took effect: a result means that it did
    */
-  async transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+  async transaction<Result>(
+    work: (transaction: Transaction) => Promise<Result>,
+    attempts = ATTEMPTS,
+  ): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#attempt(work)
       } catch (error) {
-        if (attempt === ATTEMPTS || !isConflict(error)) throw error
+        if (attempt === attempts || !isConflict(error)) throw error
       }
     }
   }
 
   async #attempt<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
     const client = await this.pool.connect()
-    let broken: Error | undefined
+    let failure: Error | undefined
     try {
-      await client.query(this.#begin)
-      const result = await work({
-        run: (statement, ...parameters) => runOn(client, statement, parameters, this.options.prepared),
-      })
-      await client.query('commit')
+      const open = new OpenTransaction(client, this.#begin, this.options.prepared)
+      const result = await work(open)
+      const id = await open.id
+      try {
+        await open.commit()
+      } catch (error) {
+        if (!isConnectionLoss(error) || !(await this.#tookEffect(id))) throw error
+        failure = error as Error
+      }
       return result
     } catch (error) {
       // Where even that fails the connection is of no more use, and the first error says more.
-      broken = await client.query('rollback').then(
+      failure = await client.query('rollback').then(
         () => undefined,
-        (failure: Error) => failure,
+        (second: Error) => second,
       )
       throw error
     } finally {
-      client.release(broken)
+      client.release(failure)
     }
+  }
+
+  /**
+   * Asks what became of a transaction whose commit nobody confirmed.
+   * @throws `unavailable` where that can't be found out in time: it may or may not have taken effect
+   */
+  async #tookEffect(id: string): Promise<boolean> {
+    const deadline = Date.now() + this.options.timeoutMs
+    let cause: unknown
+    while (Date.now() < deadline) {
+      try {
+        const { rows } = await this.pool.query<{ status: string | null }>('select txid_status($1) as status', [id])
+        // Its backend may still be at it.
+        if (rows[0]!.status !== 'in progress') return rows[0]!.status === 'committed'
+      } catch (error) {
+        cause = error
+      }
+      await sleep(50)
+    }
+    throw unavailable('unavailable', 'The connection was lost, and it is not known whether this was written.', cause)
   }
 
   /** A round trip, to see that the database answers. */
   async ping(): Promise<void> {
     await this.pool.query('select 1')
+  }
+}
+
+/** A transaction on its connection. What needs no answer before the next statement travels with it. */
+class OpenTransaction implements Transaction {
+  /** What PostgreSQL calls it. */
+  readonly id: Promise<string>
+  readonly #sent: Promise<unknown>[] = []
+
+  constructor(
+    readonly client: pg.PoolClient,
+    begin: string,
+    readonly prepared: boolean,
+  ) {
+    // Several statements in one text have as many results; the types know of one.
+    this.id = client.query(begin).then((results) => (results as unknown as pg.QueryResult[]).at(-1)!.rows[0].id)
+    this.id.catch(() => {})
+  }
+
+  async run<Parameters extends readonly unknown[], Row>(
+    statement: Statement<Parameters, Row>,
+    ...parameters: Parameters
+  ): Promise<Row[]> {
+    const rows = await runOn(this.client, statement, parameters, this.prepared)
+    // Nothing may go on outside of a transaction that did not begin.
+    await this.id
+    return rows
+  }
+
+  send<Parameters extends readonly unknown[], Row>(
+    statement: Statement<Parameters, Row>,
+    ...parameters: Parameters
+  ): void {
+    this.#sent.push(runOn(this.client, statement, parameters, this.prepared))
+  }
+
+  async commit(): Promise<void> {
+    const outcomes = await Promise.allSettled([...this.#sent, this.client.query('commit')])
+    // After a failure PostgreSQL answers a commit with a rollback; the first failure says why.
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
   }
 }
 

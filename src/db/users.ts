@@ -32,7 +32,7 @@ const COLUMNS = [
 // Compared as bigint, so that an id past the column's range is one that does not exist, and no error.
 const among = (ids: number[]) => sql<number[]>`${ids}::bigint[]`
 
-const readUserStatement = statement('read_user', (id: number) =>
+const readUsersStatement = statement('read_users', (ids: number[]) =>
   query
     .selectFrom('auth_user as u')
     .select(COLUMNS.map((column) => `u.${column}` as const))
@@ -42,13 +42,14 @@ const readUserStatement = statement('read_user', (id: number) =>
         'user_permissions',
       ),
     )
-    .where('u.id', '=', sql<number>`${id}::bigint`),
+    .where('u.id', '=', sql<number>`any(${among(ids)})`),
 )
 
-/** One user, memberships included. */
-export async function readUser(db: Queryable, id: number): Promise<StoredUser | undefined> {
-  const [user] = await db.run(readUserStatement, id)
-  return user
+/** These users, memberships included; for an id that is no user's, undefined. In the order of the ids. */
+export async function readUsers(db: Queryable, ids: readonly number[]): Promise<(StoredUser | undefined)[]> {
+  const rows = await db.run(readUsersStatement, [...new Set(ids)])
+  const users = new Map(rows.map((user) => [user.id, user]))
+  return ids.map((id) => users.get(id))
 }
 
 const lockUsersStatement = statement('lock_users', (ids: number[]) =>

@@ -114,8 +114,8 @@ const writeStatement = statement(
 )
 
 /** Writes all of it, or (with the transaction) nothing. The users' rows are locked by the caller. */
-export async function writeUsers(transaction: Transaction, writes: UserWrites): Promise<void> {
-  await transaction.run(
+export function writeUsers(transaction: Transaction, writes: UserWrites): void {
+  transaction.send(
     writeStatement,
     JSON.stringify(writes.users),
     JSON.stringify(writes.groupsLeft),

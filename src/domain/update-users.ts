@@ -2,11 +2,11 @@
 import type { Fault } from '../../schemas/index.js'
 import { invalid, ProblemError } from '../errors.js'
 import type { Transaction } from '../db/database.js'
-import { permissionNames, readReferences } from '../db/references.js'
+import { permissionNames, readReferences, type ReferenceQuery } from '../db/references.js'
 import { activeSuperusers, lockSuperuserGuard, lockUsers, type StoredUser, type UserColumns } from '../db/users.js'
 import { type AuditEvent, type Membership, type UserWrites, writeUsers } from '../db/write-users.js'
 import {
-  added, couldRemoveSuperuser, type Decision, decideUpdate, type Facts, removesSuperuser, type Update,
+  added, couldRemoveSuperuser, type Decision, decideUpdate, removesSuperuser, type Update,
 } from './decide-update.js'
 import { concernsTakeover } from './privileges.js'
 import { presentUser } from './user.js'
@@ -31,19 +31,21 @@ export async function updateUsers(transaction: Transaction, updates: readonly Up
     outcomes.push(outcome)
     note(writes, updates[index]!, decision, outcome)
   }
-  if (writes.users.length > 0 || writes.events.length > 0) await writeUsers(transaction, writes)
+  if (writes.users.length > 0 || writes.events.length > 0) writeUsers(transaction, writes)
   return outcomes
 }
 
 /** Locks, reads and decides; writes nothing. */
 async function decideUpdates(transaction: Transaction, updates: readonly Update[]): Promise<Decision[]> {
-  if (updates.some(couldRemoveSuperuser)) await lockSuperuserGuard(transaction)
-  const locked = await lockUsers(transaction, unique(updates.map(({ id }) => id)))
+  const guarded = updates.some(couldRemoveSuperuser) ? lockSuperuserGuard(transaction) : undefined
+  // Sent together, done in this order: what is read is read after the locks were granted.
+  const [locked, references] = await Promise.all([
+    lockUsers(transaction, unique(updates.map(({ id }) => id))),
+    readReferences(transaction, referencesOf(updates)),
+    guarded,
+  ])
   const columns = new Map(locked.map((user) => [user.id, user]))
-  const present = updates.filter(({ id }) => columns.has(id))
-  if (present.length === 0) return updates.map(() => ({ kind: 'absent' }))
-
-  const facts = await readFacts(transaction, present, columns)
+  const facts = { ...references, activeSuperusers: await remainingSuperusers(transaction, updates, columns) }
   return updates.map((update) => {
     const user = columns.get(update.id)
     if (user === undefined) return { kind: 'absent' }
@@ -59,24 +61,30 @@ export async function findFaults(transaction: Transaction, update: Update): Prom
 }
 
 /** What the rules look at, and no more: most updates name no group and need no one's permissions. */
-async function readFacts(
-  transaction: Transaction,
-  updates: readonly Update[],
-  columns: ReadonlyMap<number, UserColumns>,
-): Promise<Facts> {
-  const groupIds = unique(updates.flatMap(({ patch }) => patch.groups ?? []))
+function referencesOf(updates: readonly Update[]): ReferenceQuery {
   const limited = updates.filter(({ actor }) => !actor.isSuperuser)
-  const references = await readReferences(transaction, {
-    userIds: [...columns.keys()],
-    groupIds,
+  return {
+    userIds: unique(updates.map(({ id }) => id)),
+    groupIds: unique(updates.flatMap(({ patch }) => patch.groups ?? [])),
     permissionIds: unique(updates.flatMap(({ patch }) => patch.user_permissions ?? [])),
     usernames: unique(updates.flatMap(({ patch }) => patch.username ?? [])),
     effectiveOf: unique(limited.filter(({ patch }) => concernsTakeover(Object.keys(patch))).map(({ id }) => id)),
     permissionsOfGroups: unique(limited.flatMap(({ patch }) => patch.groups ?? [])),
+  }
+}
+
+/** Enough active superusers to tell whether one remains; undefined where no update could remove one. */
+async function remainingSuperusers(
+  transaction: Transaction,
+  updates: readonly Update[],
+  columns: ReadonlyMap<number, UserColumns>,
+): Promise<Set<number> | undefined> {
+  const removals = updates.filter(({ id, patch }) => {
+    const user = columns.get(id)
+    return user !== undefined && removesSuperuser(user, patch)
   })
-  const removals = updates.filter(({ id, patch }) => removesSuperuser(columns.get(id)!, patch))
-  if (removals.length === 0) return references
-  return { ...references, activeSuperusers: new Set(await activeSuperusers(transaction, removals.length + 1)) }
+  if (removals.length === 0) return undefined
+  return new Set(await activeSuperusers(transaction, removals.length + 1))
 }
 
 const unique = <T>(values: readonly T[]): T[] => [...new Set(values)]

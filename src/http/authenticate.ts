@@ -1,6 +1,7 @@
 /** Who calls: from the header `Authorization` to an actor. */
 import { type Actor } from '../domain/actor.js'
 import { API_KEY, hashApiKey } from '../domain/api-key.js'
+import { createBatcher } from '../db/batcher.js'
 import type { Queryable } from '../db/database.js'
 import { type CallerRow, findCallersByApiKey, findCallersByToken } from '../db/callers.js'
 import { ProblemError } from '../errors.js'
@@ -10,6 +11,9 @@ export type Authenticate = (authorization: string | undefined) => Promise<Actor>
 
 // Every scheme that is taken, so that a client learns what to send (RFC 9110 §11.6.1).
 const challenge = (tokens: boolean) => `Bearer realm="user-admin"${tokens ? ', Token realm="user-admin"' : ''}`
+
+/** Look-ups that arrive while one is under way are the next one together. */
+const BATCHES = { maxSize: 256, concurrency: 2, maxWaiting: 10_000 }
 
 // `authtoken_token.key` is a varchar(40): what is longer is no token, and needs no query.
 const TOKEN = /^[\x21-\x7e]{1,40}$/
@@ -29,9 +33,11 @@ export function makeAuthenticate(db: Queryable, { tokens }: { tokens: boolean })
   const headers = { 'www-authenticate': challenge(tokens) }
   const failed = (detail: string) => new ProblemError('authentication_failed', { detail, headers })
 
+  const apiKeys = createBatcher({ run: (keys: readonly string[]) => findByApiKey(db, keys), ...BATCHES })
+  const drfTokens = createBatcher({ run: (keys: readonly string[]) => findByToken(db, keys), ...BATCHES })
   const find = async (scheme: string, credential: string): Promise<CallerRow | undefined> => {
-    if (scheme === 'bearer' && API_KEY.test(credential)) return (await findCallersByApiKey(db, [hashApiKey(credential)]))[0]
-    if (scheme === 'token' && tokens && TOKEN.test(credential)) return (await findCallersByToken(db, [credential]))[0]
+    if (scheme === 'bearer' && API_KEY.test(credential)) return apiKeys.submit(credential)
+    if (scheme === 'token' && tokens && TOKEN.test(credential)) return drfTokens.submit(credential)
     return undefined
   }
 
@@ -46,6 +52,19 @@ export function makeAuthenticate(db: Queryable, { tokens }: { tokens: boolean })
     return actorOf(caller)
   }
 }
+
+async function findByApiKey(db: Queryable, keys: readonly string[]): Promise<(CallerRow | undefined)[]> {
+  const hashes = new Map(keys.map((key) => [key, hashApiKey(key)]))
+  const found = byCredential(await findCallersByApiKey(db, [...hashes.values()]))
+  return keys.map((key) => found.get(hashes.get(key)!.toString('hex')))
+}
+
+async function findByToken(db: Queryable, keys: readonly string[]): Promise<(CallerRow | undefined)[]> {
+  const found = byCredential(await findCallersByToken(db, [...new Set(keys)]))
+  return keys.map((key) => found.get(key))
+}
+
+const byCredential = (callers: CallerRow[]) => new Map(callers.map((caller) => [caller.credential, caller]))
 
 const actorOf = (caller: CallerRow): Actor => ({
   id: caller.id,

@@ -1,0 +1,92 @@
+/** Gives a command the database: that of DATABASE_URL, or the embedded one, whether a service runs on it or not. */
+import type { Config } from '../config.js'
+import { Database, openPool } from '../db/database.js'
+import {
+  attachEmbeddedPostgres,
+  EmbeddedPostgresError,
+  startEmbeddedPostgres,
+} from '../db/embedded-postgres.js'
+import { inspectSchema } from '../db/live-schema.js'
+import { assertMigrated, migrate } from '../db/migrate.js'
+import { explainDatabase } from './database-failure.js'
+
+/** Milliseconds that one statement of a command may take. */
+const TIMEOUT_MS = 30_000
+
+/** The width of `first_name` in Django: where the column is no wider, nobody's name needs to be looked at. */
+const WIDEST_FIRST_NAME = 150
+
+/** Says something that is no result of the command. */
+export const note = (message: string): void => void process.stderr.write(`${message}\n`)
+
+/** Does `work` on tables that are up to date. */
+export function withDatabase<T>(config: Config, work: (database: Database) => Promise<T>): Promise<T> {
+  return withServer(config, async (url) => {
+    const isOurs = config.DATABASE_URL === undefined
+    if (isOurs || config.MIGRATE) await migrate(url, { log: note })
+    else await assertMigrated(url)
+    return withPool(url, async (database) => {
+      await inspectSchema(database.pool, { firstNameLimit: WIDEST_FIRST_NAME })
+      return work(database)
+    })
+  })
+}
+
+/** Does `work` on the server, whatever its tables are like. */
+export async function withServer<T>(config: Config, work: (url: string) => Promise<T>): Promise<T> {
+  try {
+    if (config.DATABASE_URL !== undefined) return await work(config.DATABASE_URL)
+    return await withEmbedded(config.DATA_DIR, work)
+  } catch (error) {
+    throw explainDatabase(error, config)
+  }
+}
+
+/** Does `work` over one connection. No prepared statements: they are of no use here, and poolers may lack them. */
+export async function withPool<T>(url: string, work: (database: Database) => Promise<T>): Promise<T> {
+  const pool = openPool(url, { max: 1, timeoutMs: TIMEOUT_MS })
+  try {
+    return await work(new Database(pool, { timeoutMs: TIMEOUT_MS, prepared: false }))
+  } finally {
+    await pool.end()
+  }
+}
+
+async function withEmbedded<T>(dataDir: string, work: (url: string) => Promise<T>): Promise<T> {
+  const running = await attachEmbeddedPostgres(dataDir)
+  if (running !== undefined) return work(running)
+  const release = holdSignals()
+  try {
+    const embedded = await startOrAttach(dataDir)
+    return await work(embedded.url).finally(embedded.stop)
+  } finally {
+    release()
+  }
+}
+
+async function startOrAttach(dataDir: string): Promise<{ url: string; stop(): Promise<void> }> {
+  try {
+    return await startEmbeddedPostgres({ dataDir, log: note })
+  } catch (error) {
+    // Another process was faster by a moment: a service that has just been started.
+    const isInUse = error instanceof EmbeddedPostgresError && error.code === 'in-use'
+    const url = isInUse ? await attachEmbeddedPostgres(dataDir) : undefined
+    if (url === undefined) throw error
+    return { url, stop: async () => {} }
+  }
+}
+
+/**
+ * The server is no part of our process group and would outlive a Ctrl-C: signals wait until it is stopped.
+ * @returns lets them have their way, also the one that came meanwhile
+ */
+function holdSignals(): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  let held: NodeJS.Signals | undefined
+  const hold = (signal: NodeJS.Signals) => (held = signal)
+  for (const signal of signals) process.on(signal, hold)
+  return () => {
+    for (const signal of signals) process.off(signal, hold)
+    if (held !== undefined) process.kill(process.pid, held)
+  }
+}
