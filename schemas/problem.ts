@@ -16,6 +16,7 @@ export const PROBLEM_CODES = [
   'payload_too_large',
   'uri_too_long',
   'unsupported_media_type',
+  'expectation_failed',
   'headers_too_large',
   'bad_request',
   'internal_error',
@@ -49,7 +50,7 @@ export const Problem = Type.Object(
       description: 'The kind of problem, for a program.',
     }),
     request_id: Type.Optional(Type.String({ description: 'Names the request in the log of the service.' })),
-    detail: Type.Optional(Type.String({ description: 'What happened, for a person. Absent where `errors` says it.' })),
+    detail: Type.Optional(Type.String({ description: 'What happened, for a person. Absent for the faults of a body, which `errors` names.' })),
     errors: Type.Optional(Type.Array(Fault, { description: 'Every fault of the body, or every field refused.' })),
     missing_permissions: Type.Optional(
       Type.Array(Type.String(), {

@@ -66,6 +66,11 @@ export const PROBLEMS: Readonly<Record<ProblemCode, CatalogueEntry>> = {
     title: 'Unsupported media type',
     meaning: 'The body is not `application/json` in UTF-8, or it is compressed. `Accept-Patch` tells what is taken.',
   },
+  expectation_failed: {
+    status: 417,
+    title: 'Expectation failed',
+    meaning: 'The header `Expect` asks for something other than `100-continue`.',
+  },
   headers_too_large: { status: 431, title: 'Headers too large', meaning: 'The headers are larger than the limit.' },
   internal_error: {
     status: 500,

@@ -1,6 +1,6 @@
 /** Builds the whole service from a Config, listens, and closes gracefully. */
 import { randomUUID } from 'node:crypto'
-import { METHODS } from 'node:http'
+import { METHODS, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import helmet from '@fastify/helmet'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
@@ -9,7 +9,7 @@ import { type Config, passwordOptions } from './config.js'
 import { openPool } from './db/database.js'
 import { ProblemError } from './errors.js'
 import { collectDocument, serveDocument } from './http/documentation.js'
-import { renderProblem, sendProblem, toProblem } from './http/problems.js'
+import { PROBLEM_MEDIA_TYPE, renderProblem, sendProblem, toProblem } from './http/problems.js'
 import { requireRules } from './http/access.js'
 import { HEALTH_PATHS, registerHealth } from './ops/health.js'
 import { logOptions } from './ops/log.js'
@@ -62,6 +62,7 @@ function makeApp(config: Config): FastifyInstance {
     clientErrorHandler: (error, socket) => refuseMalformed(error, socket, documentation),
   })
   supportAllMethods(app)
+  app.server.on('checkExpectation', (_request, response) => refuseExpectation(response, documentation))
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, documentation))
   app.setNotFoundHandler(() => Promise.reject(new ProblemError('not_found')))
   requireRules(app)
@@ -133,6 +134,14 @@ function drainOnClose(app: FastifyInstance) {
 /** A URL that can't be decoded names nothing. */
 const asUrlFault = (error: Error & { code?: string }) =>
   error.code === 'FST_ERR_BAD_URL' ? new ProblemError('not_found', { cause: error }) : error
+
+/** Node.js would answer with an empty body. */
+function refuseExpectation(response: ServerResponse, documentation: string): void {
+  const problem = new ProblemError('expectation_failed')
+  response
+    .writeHead(problem.status, { 'content-type': PROBLEM_MEDIA_TYPE, connection: 'close' })
+    .end(JSON.stringify(renderProblem(problem, randomUUID(), documentation)))
+}
 
 /** Answers what is no HTTP request, before there is any request object. */
 function refuseMalformed(error: Error & { code?: string }, socket: Socket, documentation: string): void {

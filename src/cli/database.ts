@@ -9,6 +9,7 @@ import {
 import { inspectSchema } from '../db/live-schema.js'
 import { assertMigrated, migrate } from '../db/migrate.js'
 import { explainDatabase } from './database-failure.js'
+import { holdSignals } from './signals.js'
 
 /** Milliseconds that one statement of a command may take. */
 const TIMEOUT_MS = 30_000
@@ -55,6 +56,7 @@ export async function withPool<T>(url: string, work: (database: Database) => Pro
 async function withEmbedded<T>(dataDir: string, work: (url: string) => Promise<T>): Promise<T> {
   const running = await attachEmbeddedPostgres(dataDir)
   if (running !== undefined) return work(running)
+  // The server is no part of our process group, and would outlive a Ctrl-C.
   const release = holdSignals()
   try {
     const embedded = await startOrAttach(dataDir)
@@ -73,20 +75,5 @@ async function startOrAttach(dataDir: string): Promise<{ url: string; stop(): Pr
     const url = isInUse ? await attachEmbeddedPostgres(dataDir) : undefined
     if (url === undefined) throw error
     return { url, stop: async () => {} }
-  }
-}
-
-/**
- * The server is no part of our process group and would outlive a Ctrl-C: signals wait until it is stopped.
- * @returns lets them have their way, also the one that came meanwhile
- */
-function holdSignals(): () => void {
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  let held: NodeJS.Signals | undefined
-  const hold = (signal: NodeJS.Signals) => (held = signal)
-  for (const signal of signals) process.on(signal, hold)
-  return () => {
-    for (const signal of signals) process.off(signal, hold)
-    if (held !== undefined) process.kill(process.pid, held)
   }
 }

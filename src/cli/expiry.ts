@@ -17,7 +17,9 @@ export function parseExpiry(text: string, now: number): { at: string } | { fault
   const at =
     unit === undefined
       ? parseDateTime(text)
-      : parseDateTime(new Date(now + Number(count) * MILLISECONDS[unit as Unit]).toISOString().replace(/\.\d+/, ""))
+      : parseDateTime(
+          new Date(now + Number(count) * MILLISECONDS[unit as Unit]).toISOString().replace(/\.\d+/, ''),
+        )
   if (at === undefined) return { fault: WANTED }
   return Date.parse(at) > now ? { at } : { fault: 'That is over already.' }
 }

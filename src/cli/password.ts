@@ -18,9 +18,11 @@ async function promptTwice(): Promise<string> {
 async function prompt(text: string): Promise<string> {
   // On standard error, which results are not sent to. `terminal`, or with `2>file` the typed would be echoed.
   const answer = read({ prompt: text, silent: true, terminal: true, output: process.stderr })
-  return Promise.race([answer, abandoned()]).catch(() => {
-    throw new CommandError('No password was given. Nothing was done.')
-  })
+  return Promise.race([answer, abandoned()])
+    .catch(() => {
+      throw new CommandError('No password was given. Nothing was done.')
+    })
+    .finally(() => process.stderr.write('\n'))
 }
 
 /** Rejects at Ctrl-D, which `read` never answers: it shows only as the end of reading. */

@@ -14,12 +14,10 @@ import { provideFirstKey } from './first-key.js'
 import { greeting } from './greeting.js'
 import { listen } from './listen.js'
 import { KEY_FILE } from './names.js'
+import { ignoreEcho, outliveSignals } from './signals.js'
 
 /** Longer than the embedded PostgreSQL takes to stop, however busy it is. */
 const STOP_MS = 20_000
-
-/** npm hands a Ctrl-C on to a service that has got it from the terminal already. */
-const ECHO_MS = 1_000
 
 export const startCommand = () =>
   new Command('start')
@@ -38,11 +36,12 @@ export async function start(config: Config): Promise<void> {
   const ending = new AbortController()
   const starting = open(config, running, ending.signal)
   const grace = config.SHUTDOWN_TIMEOUT_MS
+  outliveSignals()
   const { uninstall } = closeWithGrace(
     { delay: 2 * grace + STOP_MS, logger: false, skip: ['beforeExit'] },
     async ({ err, signal }) => {
       ending.abort()
-      if (signal) ignoreEcho(signal)
+      if (signal) void ignoreEcho(signal)
       if (err) report(err, running)
       // A step of the start is not cut off: what it opens must be closed too. The next one is not begun.
       const inTime = await isOverWithin(grace, starting)
@@ -106,15 +105,4 @@ const isOverWithin = (milliseconds: number, work: Promise<unknown>): Promise<boo
 function report(error: Error, { service }: Running): void {
   if (service === undefined) note(`error: ${explain(error)}`)
   else service.app.log.fatal({ err: error }, 'ended by an error')
-}
-
-/** A second signal would end the process on the spot, and leave the embedded PostgreSQL behind. */
-function ignoreEcho(signal: NodeJS.Signals): void {
-  const listeners = process.rawListeners(signal) as NodeJS.SignalsListener[]
-  const ignore = () => {}
-  process.removeAllListeners(signal).on(signal, ignore)
-  setTimeout(() => {
-    process.off(signal, ignore)
-    for (const listener of listeners) process.on(signal, listener)
-  }, ECHO_MS).unref()
 }

@@ -2,6 +2,7 @@
 import { type Fault, MAX_ID, type UserUpdate } from '../../schemas/index.js'
 import type { StoredUser } from '../db/users.js'
 import { fieldOf } from '../errors.js'
+import { isSame } from './decide-update.js'
 import { looksLikeStoredHash } from './passwords/registry.js'
 import { presentUser } from './user.js'
 
@@ -49,7 +50,7 @@ export function forgiveStored(body: CheckedBody<UserUpdate>, stored: StoredUser)
   const sent = body.sent as Record<string, unknown>
   const isStored = (fault: Fault) => {
     const field = fieldOf(fault)
-    return field !== undefined && Object.hasOwn(shown, field) && sent[field] === shown[field]
+    return field !== undefined && Object.hasOwn(shown, field) && isSame(sent[field], shown[field])
   }
   const forgiven = body.faults.filter(isStored)
   return {

@@ -133,7 +133,8 @@ export function added(before: readonly number[], after: readonly number[]): numb
   return after.filter((id) => !known.has(id))
 }
 
-function isSame(one: unknown, other: unknown): boolean {
+/** Whether two values of a field are the same; of sets, in the same order. */
+export function isSame(one: unknown, other: unknown): boolean {
   if (!Array.isArray(one) || !Array.isArray(other)) return one === other
   return one.length === other.length && one.every((value, index) => value === other[index])
 }

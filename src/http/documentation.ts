@@ -4,7 +4,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { stringify } from 'yaml'
 import { PROBLEM_CODES } from '../../schemas/index.js'
-import { everybody, rule } from './access.js'
+import { everybody, rule, ruleIn } from './access.js'
 
 // Swagger UI's own bundle sets style attributes; scripts come from this service alone.
 const CONTENT_SECURITY_POLICY = [
@@ -51,6 +51,12 @@ export async function collectDocument(app: FastifyInstance, version: string): Pr
     openapi: openapi(version),
     // `$id` is `fastify-user-admin/User`: the document calls it `User`.
     refResolver: { buildLocalReference: ({ $id }) => String($id).split('/').at(-1)! },
+    // From the access table, so that a host's own document is not told of schemes that it does not have.
+    transform: ({ schema, url, route }) => {
+      const access = ruleIn(route.config)
+      const security = access?.kind === 'public' ? [] : [{ apiKey: [] }, { token: [] }]
+      return { schema: { ...schema, security }, url }
+    },
     transformObject: (source) => {
       if (!('openapiObject' in source)) throw new Error('the document is OpenAPI 3')
       return withBodyExamples(source.openapiObject) as typeof source.openapiObject

@@ -2,9 +2,6 @@
 import type { ErrorObject } from 'ajv'
 import type { Fault } from '../../schemas/index.js'
 
-/** The most faults that one answer lists. */
-export const MAX_FAULTS = 100
-
 const TYPE_MESSAGES: Record<string, string> = {
   string: 'Not a valid string.',
   boolean: 'Must be true or false.',
@@ -61,7 +58,7 @@ function typeFault({ data, params }: ErrorObject) {
 }
 
 /**
- * The faults of a body, at most one hundred, one for each pointer and code. Of several alternatives (`anyOf`) the
+ * The faults of a body, one for each pointer and code. Of several alternatives (`anyOf`) the
  * first one's fault tells what was wanted.
  */
 export function faultsOf(errors: readonly ErrorObject[]): Fault[] {
@@ -69,7 +66,7 @@ export function faultsOf(errors: readonly ErrorObject[]): Fault[] {
   for (const error of errors) {
     const isOtherAlternative = /\/anyOf(?:\/[1-9]\d*\/|$)/.test(error.schemaPath)
     const read = READERS[error.keyword]
-    if (isOtherAlternative || faults.size === MAX_FAULTS) continue
+    if (isOtherAlternative) continue
     const { pointer = error.instancePath, code, detail } = read?.(error) ?? { code: 'invalid', detail: error.message! }
     faults.set(`${pointer} ${code}`, { pointer, code, detail })
   }

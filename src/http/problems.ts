@@ -3,8 +3,12 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type Fault, type Problem, type ProblemCode } from '../../schemas/index.js'
 import { fieldOf, ProblemError } from '../errors.js'
 import { problemOf } from '../db/sqlstate.js'
+import { JSON_MEDIA_TYPE } from './route.js'
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8'
+
+/** The most faults that one answer lists. */
+const MAX_FAULTS = 100
 
 /** Members of a problem that no field of a body may overwrite. */
 const RESERVED = new Set([
@@ -23,6 +27,11 @@ const STATUS_CODES: Record<number, ProblemCode> = {
   415: 'unsupported_media_type', 431: 'headers_too_large', 503: 'busy',
 }
 
+/** What a refusal says in its headers, whoever found the reason. */
+const HEADERS: Partial<Record<ProblemCode, Record<string, string>>> = {
+  unsupported_media_type: { 'accept-patch': JSON_MEDIA_TYPE },
+}
+
 /** The problem that an error of any origin is answered with. */
 export function toProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error
@@ -39,7 +48,8 @@ export function toProblem(error: unknown): ProblemError {
 
 /** A problem as it is answered. `documentation` is the URL of the page that lists every code. */
 export function renderProblem(problem: ProblemError, requestId: string, documentation: string): Problem {
-  const { detail, errors, missingPermissions } = problem.details
+  const { detail, missingPermissions } = problem.details
+  const errors = problem.details.errors?.slice(0, MAX_FAULTS)
   const body: Problem = {
     type: `${documentation}#${problem.code}`,
     title: problem.title,
@@ -47,7 +57,7 @@ export function renderProblem(problem: ProblemError, requestId: string, document
     code: problem.code,
     request_id: requestId,
   }
-  if (errors) body.errors = [...errors]
+  if (errors) body.errors = errors
   if (detail !== undefined || !errors) body.detail = detail ?? problem.title
   if (missingPermissions?.length) body.missing_permissions = [...missingPermissions]
   return problem.code === 'invalid' && errors ? { ...body, ...membersByField(errors) } : body
@@ -74,7 +84,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   else if (cause !== undefined && problem.code === 'invalid') request.log.warn({ err: cause }, 'a value was refused late')
   reply
     .code(problem.status)
-    .headers({ 'cache-control': 'no-store', ...problem.details.headers })
+    .headers({ 'cache-control': 'no-store', ...HEADERS[problem.code], ...problem.details.headers })
     .header('content-type', PROBLEM_MEDIA_TYPE)
     // Serialised here: the answer has members that no schema can name.
     .serializer((payload: unknown) => payload as string)

@@ -40,10 +40,9 @@ function byUrl(all: Route[]): Map<string, Route[]> {
 
 function registerUrl(app: FastifyInstance, url: string, group: Route[], hide: boolean): void {
   for (const { method, access, schema, handler } of group) {
-    const security = access.kind === 'public' ? [] : [{ apiKey: [] }, { token: [] }]
     app.route({
       method, url, handler, bodyLimit: BODY_LIMIT, exposeHeadRoute: true,
-      schema: { ...schema, security, hide },
+      schema: { ...schema, hide },
       config: rule(access),
     })
   }
@@ -77,8 +76,7 @@ function registerRest(app: FastifyInstance, url: string, methods: string[]): voi
 
 /** JSON in UTF-8 and nothing else: no forms, no other charsets, no compression. */
 function useJsonBodies(app: FastifyInstance): void {
-  const unsupported = (detail: string) =>
-    new ProblemError('unsupported_media_type', { detail, headers: { 'accept-patch': JSON_MEDIA_TYPE } })
+  const unsupported = (detail: string) => new ProblemError('unsupported_media_type', { detail })
   const requireReadable = ({ headers, raw }: FastifyRequest) => {
     // Node.js would take the first of several, and a proxy in front perhaps the last.
     if (raw.rawHeaders.filter(isContentType).length > 1) throw unsupported('Content-Type was sent twice.')

@@ -17,6 +17,9 @@ const FORMATS: ReadonlyMap<string, HashFormat> = new Map(
   [argon2, pbkdf2Sha256, pbkdf2Sha1, scryptFormat, bcryptSha256].map((format) => [format.algorithm, format]),
 )
 
+// What Django wrote once and nobody verifies here; an unsalted digest can't be told from a password.
+const LEGACY = /^(?:md5\$[^$]*\$[0-9a-f]{32}|sha1\$[^$]*\$[0-9a-f]{40}|bcrypt\$\$2[aby]\$\d\d\$[./A-Za-z0-9]{53})$/
+
 // As Django's make_password(None) writes it.
 const UNUSABLE = /^![A-Za-z0-9]{40}$/
 
@@ -42,11 +45,11 @@ export async function verifyPassword(password: string, encoded: string): Promise
 
 /**
  * Whether a value is what Django stores rather than a password that someone chose: a whole hash of a
- * registered format, or the mark of an unusable password (`!` and 40 letters and digits). Such a value in a
+ * registered or a former format, or the mark of an unusable password (`!` and 40 letters and digits). Such a value in a
  * body was read elsewhere, and to hash it would lock the user out.
  */
 export function looksLikeStoredHash(value: string): boolean {
-  return UNUSABLE.test(value) || (identify(value)?.isEncoded(value) ?? false)
+  return UNUSABLE.test(value) || LEGACY.test(value) || (identify(value)?.isEncoded(value) ?? false)
 }
 
 /**

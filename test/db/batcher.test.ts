@@ -1,0 +1,126 @@
+// Many small pieces of work as few large ones: nothing lost, nothing twice, nobody harmed by another.
+import { setImmediate } from 'node:timers/promises'
+import fc from 'fast-check'
+import t from 'tap'
+import { type BatcherOptions, createBatcher } from '../../src/db/batcher.js'
+
+const ROOMY = { maxSize: 8, concurrency: 2, maxWaiting: 1_000 }
+
+/** A batcher whose batches end when the test says so. */
+function makeHeld(options: Partial<BatcherOptions<number, number>> = {}) {
+  const batches: { items: readonly number[]; end: () => void; fail: (error: Error) => void }[] = []
+  const batcher = createBatcher<number, number>({
+    ...ROOMY,
+    run: (items) =>
+      new Promise((resolve, reject) => {
+        batches.push({ items, end: () => resolve(items.map((item) => item * 10)), fail: reject })
+      }),
+    ...options,
+  })
+  return { batcher, batches }
+}
+
+t.test('a lone item leaves at once; what comes meanwhile is the next batch', async (t) => {
+  const { batcher, batches } = makeHeld({ concurrency: 1 })
+  const first = batcher.submit(1)
+  t.same(batches[0]?.items, [1], 'in the same turn of the loop')
+  const rest = [2, 3, 4].map((item) => batcher.submit(item))
+  t.equal(batches.length, 1)
+  batches[0]!.end()
+  t.equal(await first, 10)
+  await setImmediate()
+  t.same(batches[1]?.items, [2, 3, 4])
+  batches[1]!.end()
+  t.same(await Promise.all(rest), [20, 30, 40])
+  t.same(batcher.stats(), { batches: 2, items: 4, waiting: 0 })
+})
+
+t.test('any load: bounded, in order, complete', async (t) => {
+  const load = fc.record({
+    items: fc.array(fc.record({ key: fc.nat(4), delay: fc.nat(3) }), { minLength: 1, maxLength: 60 }),
+    maxSize: fc.integer({ min: 1, max: 6 }),
+    concurrency: fc.integer({ min: 1, max: 3 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(load, async ({ items, maxSize, concurrency }) => {
+      let underWay = 0
+      const busy = new Set<number>()
+      const done: number[] = []
+      const faults: string[] = []
+      const batcher = createBatcher<number, number>({
+        maxSize, concurrency, maxWaiting: 1_000,
+        keyOf: (index) => items[index]!.key,
+        async run(batch) {
+          underWay += 1
+          if (underWay > concurrency) faults.push('too many batches')
+          if (batch.length > maxSize) faults.push('too large a batch')
+          for (const index of batch) {
+            if (busy.has(items[index]!.key)) faults.push('two of a key at once')
+            busy.add(items[index]!.key)
+          }
+          for (let turn = 0; turn < items[batch[0]!]!.delay; turn++) await Promise.resolve()
+          for (const index of batch) busy.delete(items[index]!.key)
+          done.push(...batch)
+          underWay -= 1
+          return batch.map((index) => index)
+        },
+      })
+      const results = await Promise.all(items.map((_, index) => batcher.submit(index)))
+      const inOrder = [0, 1, 2, 3, 4].every((key) => {
+        const ofKey = done.filter((index) => items[index]!.key === key)
+        return ofKey.every((index, at) => at === 0 || index > ofKey[at - 1]!)
+      })
+      return faults.length === 0 && inOrder && results.every((result, index) => result === index) &&
+        done.length === items.length && batcher.stats().waiting === 0
+    }),
+    { numRuns: 300 },
+  )
+})
+
+t.test('beyond the bound it refuses, and only then', async (t) => {
+  const { batcher, batches } = makeHeld({ concurrency: 1, maxWaiting: 2 })
+  const taken = [1, 2, 3].map((item) => batcher.submit(item))
+  await t.rejects(batcher.submit(4), { code: 'busy', status: 503, details: { headers: { 'retry-after': '1' } } })
+  batches[0]!.end()
+  await setImmediate()
+  batches[1]!.end()
+  t.same(await Promise.all(taken), [10, 20, 30])
+})
+
+t.test('what waits can be taken back; what is under way can not', async (t) => {
+  const { batcher, batches } = makeHeld({ concurrency: 1, keyOf: () => 'one' })
+  const leave = [1, 2, 3].map(() => new AbortController())
+  const items = leave.map(({ signal }, index) => batcher.submit(index + 1, signal))
+  leave[1]!.abort(new Error('gone'))
+  leave[0]!.abort(new Error('too late'))
+  await t.rejects(items[1]!, { message: 'gone' })
+  batches[0]!.end()
+  t.equal(await items[0], 10)
+  await setImmediate()
+  t.same(batches[1]?.items, [3], 'those behind it go on')
+  batches[1]!.end()
+  t.equal(await items[2], 30)
+  await t.rejects(batcher.submit(5, AbortSignal.abort(new Error('never began'))), { message: 'never began' })
+  t.equal(batches.length, 2)
+})
+
+t.test('a failure that one member may be guilty of is each one’s own', async (t) => {
+  const ran: number[][] = []
+  const batcher = createBatcher<number, number>({
+    ...ROOMY,
+    concurrency: 1,
+    isolates: (error) => (error as Error).message === 'guilty',
+    async run(items) {
+      ran.push([...items])
+      await Promise.resolve()
+      if (items.includes(13)) throw new Error('guilty')
+      if (items.includes(99)) throw new Error('everybody’s')
+      return items
+    },
+  })
+  const outcomes = async (items: number[]) => (await Promise.allSettled(items.map((item) => batcher.submit(item)))).map(({ status }) => status)
+  t.same(await outcomes([0, 1, 13, 2]), ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
+  t.same(ran, [[0], [1, 13, 2], [1], [13], [2]])
+  t.same(await outcomes([0, 1, 99]), ['fulfilled', 'rejected', 'rejected'], 'not tried again')
+  t.same(ran.at(-1), [1, 99])
+})
