@@ -42,7 +42,8 @@ export const nullable = (schema: { type: string } & SchemaOptions): TUnsafe<stri
 export const id = (options: SchemaOptions = {}) =>
   Type.Integer({ minimum: 1, maximum: MAX_ID, format: 'int64', ...options })
 
-const idSet = (options: SchemaOptions) => Type.Array(id(), { uniqueItems: true, maxItems: MAX_SET_SIZE, ...options })
+const idSet = (options: SchemaOptions) =>
+  Type.Array(id(), { uniqueItems: true, maxItems: MAX_SET_SIZE, ...options })
 
 const dateTime = (options: SchemaOptions) => Type.String({ format: 'date-time', ...options })
 
@@ -69,7 +70,10 @@ const texts = {
     title: 'Superuser status',
     description: 'A superuser holds every permission, without any being assigned.',
   },
-  is_staff: { title: 'Staff status', description: 'Only staff may log in to the admin site and use this API.' },
+  is_staff: {
+    title: 'Staff status',
+    description: 'Only staff may log in to the admin site and use this API.',
+  },
   is_active: {
     title: 'Active',
     description:
@@ -77,7 +81,11 @@ const texts = {
       'Deactivate accounts rather than deleting them.',
     examples: [true],
   },
-  date_joined: { title: 'Date joined', description: 'When the account was made.', examples: ['2024-01-15T09:00:00Z'] },
+  date_joined: {
+    title: 'Date joined',
+    description: 'When the account was made.',
+    examples: ['2024-01-15T09:00:00Z'],
+  },
   groups: {
     description:
       'The ids of the groups that the user belongs to. ' +
@@ -119,7 +127,12 @@ export const writableUserFields = ({ firstNameMaxLength }: FieldLimits) => ({
     description: `${texts.username.description} Surrounding white space is removed, and the name is NFKC-normalised.`,
     'x-normalize': ['strip', 'NFKC'],
   }),
-  first_name: Type.String({ ...text, ...texts.first_name, maxLength: firstNameMaxLength, 'x-normalize': ['strip'] }),
+  first_name: Type.String({
+    ...text,
+    ...texts.first_name,
+    maxLength: firstNameMaxLength,
+    'x-normalize': ['strip'],
+  }),
   last_name: Type.String({ ...text, ...texts.last_name, maxLength: 150, 'x-normalize': ['strip'] }),
   email: Type.Unsafe<string>({
     ...texts.email,

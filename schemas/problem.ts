@@ -33,7 +33,10 @@ export const Fault = Type.Object(
       examples: ['/username'],
     }),
     code: Type.String({ description: 'The kind of fault.', examples: ['unique'] }),
-    detail: Type.String({ description: 'For a person.', examples: ['A user with that username already exists.'] }),
+    detail: Type.String({
+      description: 'For a person.',
+      examples: ['A user with that username already exists.'],
+    }),
   },
   { title: 'Fault' },
 )
@@ -50,8 +53,14 @@ export const Problem = Type.Object(
       description: 'The kind of problem, for a program.',
     }),
     request_id: Type.Optional(Type.String({ description: 'Names the request in the log of the service.' })),
-    detail: Type.Optional(Type.String({ description: 'What happened, for a person. Absent for the faults of a body, which `errors` names.' })),
-    errors: Type.Optional(Type.Array(Fault, { description: 'Every fault of the body, or every field refused.' })),
+    detail: Type.Optional(
+      Type.String({
+        description: 'What happened, for a person. Absent for the faults of a body, which `errors` names.',
+      }),
+    ),
+    errors: Type.Optional(
+      Type.Array(Fault, { description: 'Every fault of the body, or every field refused.' }),
+    ),
     missing_permissions: Type.Optional(
       Type.Array(Type.String(), {
         description: 'The permissions that the caller would need to hold, as `app_label.codename`.',

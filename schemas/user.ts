@@ -37,7 +37,11 @@ export type UserUpdate = Static<ReturnType<typeof userUpdate>>
 export function makeUserUpdate({ patchRequired, ...limits }: UserSchemaOptions) {
   const schema = userUpdate(limits)
   if (patchRequired.length === 0) return schema
-  const example = { username: 'ada.lovelace', password: 'correct horse battery staple', ...schema.examples[0] }
+  const example = {
+    username: 'ada.lovelace',
+    password: 'correct horse battery staple',
+    ...schema.examples[0],
+  }
   return { ...schema, required: [...patchRequired], examples: [example] } as typeof schema
 }
 

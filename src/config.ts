@@ -11,8 +11,16 @@ interface Setting<T> {
   secret?: boolean
 }
 
-const setting = <T>(read: (text: string) => T, fallback: T, description: string, secret = false): Setting<T> => ({
-  read, fallback, description, secret,
+const setting = <T>(
+  read: (text: string) => T,
+  fallback: T,
+  description: string,
+  secret = false,
+): Setting<T> => ({
+  read,
+  fallback,
+  description,
+  secret,
 })
 
 const integer = (minimum: number, maximum: number) => (text: string) => {
@@ -21,11 +29,13 @@ const integer = (minimum: number, maximum: number) => (text: string) => {
   throw new Error(`must be a whole number from ${minimum} to ${maximum}`)
 }
 
-const oneOf = <const T extends string>(...values: T[]) => (text: string): T => {
-  const value = values.find((candidate) => candidate === text)
-  if (value !== undefined) return value
-  throw new Error(`must be ${values.join(' or ')}`)
-}
+const oneOf =
+  <const T extends string>(...values: T[]) =>
+  (text: string): T => {
+    const value = values.find((candidate) => candidate === text)
+    if (value !== undefined) return value
+    throw new Error(`must be ${values.join(' or ')}`)
+  }
 
 const flag = (text: string): boolean => {
   if (/^(?:on|true|yes|1)$/i.test(text)) return true
@@ -47,7 +57,8 @@ const patchRequired = (value: string): PatchRequirable[] =>
     .filter((name) => name !== '')
     .map((name) => {
       const known = PATCH_REQUIRABLE.find((candidate) => candidate === name)
-      if (known === undefined) throw new Error(`may name ${PATCH_REQUIRABLE.join(' and ')}, separated by a comma`)
+      if (known === undefined)
+        throw new Error(`may name ${PATCH_REQUIRABLE.join(' and ')}, separated by a comma`)
       return known
     })
 
@@ -62,42 +73,79 @@ export const SETTINGS = {
   PORT: setting(integer(0, 65_535), 3_000, 'The port to listen on; 0 takes a free one.'),
   PREFIX: setting(prefix, '/admin', 'The path that the API stands under.'),
   DATABASE_URL: setting<string | undefined>(
-    databaseUrl, undefined, 'The PostgreSQL database. Without one, an embedded PostgreSQL is run.', true,
+    databaseUrl,
+    undefined,
+    'The PostgreSQL database. Without one, an embedded PostgreSQL is run.',
+    true,
   ),
   DATA_DIR: setting(text, '.data', 'Where the embedded PostgreSQL and the first API key are kept.'),
   LOG_LEVEL: setting(
-    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), 'info', 'What is logged, and worse.',
+    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    'info',
+    'What is logged, and worse.',
   ),
   MIGRATE: setting(flag, true, 'Whether the tables are brought up to date at start.'),
   PATCH_REQUIRED: setting<PatchRequirable[]>(
-    patchRequired, [], 'Fields that a PATCH must carry: username, password or both. None: it is partial.',
+    patchRequired,
+    [],
+    'Fields that a PATCH must carry: username, password or both. None: it is partial.',
   ),
-  FIRST_NAME_MAX_LENGTH: setting(integer(1, 150), 30, 'Characters of first_name, up to the width of its column.'),
+  FIRST_NAME_MAX_LENGTH: setting(
+    integer(1, 150),
+    30,
+    'Characters of first_name, up to the width of its column.',
+  ),
   PASSWORD_HASHER: setting(
-    oneOf('argon2', 'pbkdf2_sha256'), 'argon2', 'How new passwords are stored: pbkdf2_sha256 for a Django without argon2.',
+    oneOf('argon2', 'pbkdf2_sha256'),
+    'argon2',
+    'How new passwords are stored: pbkdf2_sha256 for a Django without argon2.',
   ),
   PBKDF2_ITERATIONS: setting(
-    integer(1, 5_000_000), 1_000_000, "Iterations of pbkdf2_sha256: your Django's own, so that it does not hash again.",
+    integer(1, 5_000_000),
+    1_000_000,
+    "Iterations of pbkdf2_sha256: your Django's own, so that it does not hash again.",
   ),
   ARGON2_HASH_LENGTH: setting(
-    oneOf('16', '32'), '16', 'Bytes of an argon2 hash: 32 where Django has argon2-cffi 21.2 or later, or it hashes again.',
+    oneOf('16', '32'),
+    '16',
+    'Bytes of an argon2 hash: 32 where Django has argon2-cffi 21.2 or later, or it hashes again.',
   ),
-  HASH_CONCURRENCY: setting(integer(1, 3), 2, 'Passwords hashed at once. More would fill the thread pool of Node.js.'),
-  HASH_QUEUE: setting(integer(0, 10_000), 64, 'Passwords that may wait to be hashed; beyond that the answer is 503.'),
-  DRF_TOKENS: setting(flag, true, "Whether Django REST Framework's tokens are taken where that table exists."),
+  HASH_CONCURRENCY: setting(
+    integer(1, 3),
+    2,
+    'Passwords hashed at once. More would fill the thread pool of Node.js.',
+  ),
+  HASH_QUEUE: setting(
+    integer(0, 10_000),
+    64,
+    'Passwords that may wait to be hashed; beyond that the answer is 503.',
+  ),
+  DRF_TOKENS: setting(
+    flag,
+    true,
+    "Whether Django REST Framework's tokens are taken where that table exists.",
+  ),
   POOL_SIZE: setting(integer(1, 1_000), 10, 'Connections to the database.'),
   DATABASE_TIMEOUT_MS: setting(
-    integer(100, 600_000), 5_000, 'Milliseconds that a statement, or a wait for a connection, may take.',
+    integer(100, 600_000),
+    5_000,
+    'Milliseconds that a statement, or a wait for a connection, may take.',
   ),
   PG_PREPARED: setting(flag, true, "Named prepared statements; off behind a pooler that can't keep them."),
-  SHUTDOWN_TIMEOUT_MS: setting(integer(100, 600_000), 10_000, 'Milliseconds that requests in flight get to end.'),
+  SHUTDOWN_TIMEOUT_MS: setting(
+    integer(100, 600_000),
+    10_000,
+    'Milliseconds that requests in flight get to end.',
+  ),
 } as const satisfies Record<string, Setting<unknown>>
 
 type Settings = typeof SETTINGS
 export type SettingName = keyof Settings
 
 /** The effective settings. */
-export type Config = { readonly [Name in SettingName]: ReturnType<Settings[Name]['read']> | Settings[Name]['fallback'] }
+export type Config = {
+  readonly [Name in SettingName]: ReturnType<Settings[Name]['read']> | Settings[Name]['fallback']
+}
 
 /** Settings that can't be used, all of them at once. */
 export class ConfigError extends Error {

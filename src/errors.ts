@@ -18,7 +18,8 @@ export const PROBLEMS: Readonly<Record<ProblemCode, CatalogueEntry>> = {
   invalid: {
     status: 400,
     title: 'Invalid input',
-    meaning: 'Values of the body or the query break the rules. `errors` names each of them; nothing was written.',
+    meaning:
+      'Values of the body or the query break the rules. `errors` names each of them; nothing was written.',
   },
   bad_request: {
     status: 400,
@@ -28,7 +29,8 @@ export const PROBLEMS: Readonly<Record<ProblemCode, CatalogueEntry>> = {
   not_authenticated: {
     status: 401,
     title: 'Credentials are missing',
-    meaning: 'Send `Authorization: Bearer <API key>` or, beside a Django REST Framework, `Authorization: Token <key>`.',
+    meaning:
+      'Send `Authorization: Bearer <API key>` or, beside a Django REST Framework, `Authorization: Token <key>`.',
   },
   authentication_failed: {
     status: 401,
@@ -57,21 +59,27 @@ export const PROBLEMS: Readonly<Record<ProblemCode, CatalogueEntry>> = {
   last_superuser: {
     status: 409,
     title: 'Last active superuser',
-    meaning: 'The change would leave no active superuser, and so nobody who could undo it. Make another one first.',
+    meaning:
+      'The change would leave no active superuser, and so nobody who could undo it. Make another one first.',
   },
   payload_too_large: { status: 413, title: 'Body too large', meaning: 'The body is larger than the limit.' },
   uri_too_long: { status: 414, title: 'URL too long', meaning: 'The URL is longer than the limit.' },
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
-    meaning: 'The body is not `application/json` in UTF-8, or it is compressed. `Accept-Patch` tells what is taken.',
+    meaning:
+      'The body is not `application/json` in UTF-8, or it is compressed. `Accept-Patch` tells what is taken.',
   },
   expectation_failed: {
     status: 417,
     title: 'Expectation failed',
     meaning: 'The header `Expect` asks for something other than `100-continue`.',
   },
-  headers_too_large: { status: 431, title: 'Headers too large', meaning: 'The headers are larger than the limit.' },
+  headers_too_large: {
+    status: 431,
+    title: 'Headers too large',
+    meaning: 'The headers are larger than the limit.',
+  },
   internal_error: {
     status: 500,
     title: 'Internal error',
@@ -80,7 +88,8 @@ export const PROBLEMS: Readonly<Record<ProblemCode, CatalogueEntry>> = {
   busy: {
     status: 503,
     title: 'Busy',
-    meaning: 'More work is waiting than can be done soon. Nothing was written; try again after `Retry-After` seconds.',
+    meaning:
+      'More work is waiting than can be done soon. Nothing was written; try again after `Retry-After` seconds.',
   },
   unavailable: {
     status: 503,
@@ -123,8 +132,12 @@ export class ProblemError extends Error {
 export const invalid = (errors: readonly Fault[]) => new ProblemError('invalid', { errors })
 
 /** 503 with the seconds after which to try again. */
-export const unavailable = (code: 'busy' | 'unavailable', detail: string, cause?: unknown, retryAfterSeconds = 1) =>
-  new ProblemError(code, { detail, cause, headers: { 'retry-after': String(retryAfterSeconds) } })
+export const unavailable = (
+  code: 'busy' | 'unavailable',
+  detail: string,
+  cause?: unknown,
+  retryAfterSeconds = 1,
+) => new ProblemError(code, { detail, cause, headers: { 'retry-after': String(retryAfterSeconds) } })
 
 /** The field of the body that a fault lies in; undefined where it is the body itself. */
 export const fieldOf = ({ pointer }: Fault): string | undefined =>

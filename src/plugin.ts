@@ -65,7 +65,8 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
   registerRoutes(app, makeContext(database, { ...options, tokens: options.tokens && schema.hasAuthTokens }))
 }
 
-export type ContextOptions = UserSchemaOptions & Pick<UserAdminOptions, 'passwords' | 'hashing'> & { tokens: boolean }
+export type ContextOptions = UserSchemaOptions &
+  Pick<UserAdminOptions, 'passwords' | 'hashing'> & { tokens: boolean }
 
 /** How requests share round trips, locks and commits. Small batches in small numbers keep the wait of each short. */
 const READS = { maxSize: 256, concurrency: 2, maxWaiting: 10_000 }
@@ -79,7 +80,10 @@ export function makeContext(database: Database, options: ContextOptions): Contex
   const writes = createBatcher({
     // A conflict is for each member to have by itself, and to be tried again.
     run: (updates: readonly Update[]) =>
-      database.transaction((transaction) => updateUsers(transaction, updates), updates.length > 1 ? 1 : undefined),
+      database.transaction(
+        (transaction) => updateUsers(transaction, updates),
+        updates.length > 1 ? 1 : undefined,
+      ),
     keyOf: ({ id }) => id,
     isolates: (error) => !isConnectionLoss(error) && !(error instanceof ProblemError),
     ...WRITES,
@@ -101,7 +105,12 @@ export function makeContext(database: Database, options: ContextOptions): Contex
         .run(() => encoder.encode(password))
         .catch((error: unknown) => {
           if (!(error instanceof QueueFullError)) throw error
-          throw unavailable('busy', 'Too many passwords are being hashed.', undefined, error.retryAfterSeconds)
+          throw unavailable(
+            'busy',
+            'Too many passwords are being hashed.',
+            undefined,
+            error.retryAfterSeconds,
+          )
         }),
   }
 }
@@ -129,4 +138,3 @@ function checkFirstName(app: FastifyInstance, { widths, longestFirstName }: Live
     )
   }
 }
-

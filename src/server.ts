@@ -58,7 +58,8 @@ function makeApp(config: Config): FastifyInstance {
     // While it ends, requests that were sent already are answered; new connections are not taken.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    frameworkErrors: (error, request, reply) => sendProblem(asUrlFault(error), request, reply as never, documentation),
+    frameworkErrors: (error, request, reply) =>
+      sendProblem(asUrlFault(error), request, reply as never, documentation),
     clientErrorHandler: (error, socket) => refuseMalformed(error, socket, documentation),
   })
   supportAllMethods(app)
@@ -75,7 +76,12 @@ function makeApp(config: Config): FastifyInstance {
 }
 
 async function furnish(app: FastifyInstance, config: Config, databaseUrl: string): Promise<Service> {
-  await app.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } })
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    },
+  })
   logRequests(app, HEALTH_PATHS)
   const draining = drainOnClose(app)
 
@@ -84,7 +90,10 @@ async function furnish(app: FastifyInstance, config: Config, databaseUrl: string
   await collectDocument(app, version)
   await app.register(userAdmin, { ...pluginOptions(config, pool), prefix: config.PREFIX })
   await app.register(async (scope) => {
-    registerHealth(scope, { ping: async () => void (await pool.query('select 1')), isDraining: draining.isDraining })
+    registerHealth(scope, {
+      ping: async () => void (await pool.query('select 1')),
+      isDraining: draining.isDraining,
+    })
   })
   await serveDocument(app)
   await app.ready()
@@ -113,7 +122,8 @@ const pluginOptions = (config: Config, database: pg.Pool) => ({
 function supportAllMethods(app: FastifyInstance): void {
   for (const method of METHODS) {
     // CONNECT is no request for a resource: Node.js hands it to another event.
-    if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
+    if (method !== 'CONNECT' && !app.supportedMethods.includes(method))
+      app.addHttpMethod(method, { hasBody: true })
   }
 }
 
@@ -147,12 +157,16 @@ function refuseExpectation(response: ServerResponse, documentation: string): voi
 function refuseMalformed(error: Error & { code?: string }, socket: Socket, documentation: string): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const code =
-    error.code === 'HPE_HEADER_OVERFLOW' ? 'headers_too_large'
-    : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'request_timeout'
-    : 'bad_request'
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? 'headers_too_large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? 'request_timeout'
+        : 'bad_request'
   const problem = toProblem(new ProblemError(code))
   const body = JSON.stringify(renderProblem(problem, randomUUID(), documentation))
-  const reason = { 400: 'Bad Request', 408: 'Request Timeout', 431: 'Request Header Fields Too Large' }[problem.status]
+  const reason = { 400: 'Bad Request', 408: 'Request Timeout', 431: 'Request Header Fields Too Large' }[
+    problem.status
+  ]
   socket.end(
     `HTTP/1.1 ${problem.status} ${reason}\r\ncontent-type: application/problem+json; charset=utf-8\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,

@@ -36,20 +36,27 @@ const sources = ['schemas', 'src'].flatMap((folder) =>
 )
 
 const importsOf = (file: string): string[] =>
-  [...readFileSync(file, 'utf8').matchAll(/^\s*(?:import|export)\b[^'"`;]*?from\s+'([^']+)'|import\('([^']+)'\)/gm)].map(
-    (match) => match[1] ?? match[2]!,
-  )
+  [
+    ...readFileSync(file, 'utf8').matchAll(
+      /^\s*(?:import|export)\b[^'"`;]*?from\s+'([^']+)'|import\('([^']+)'\)/gm,
+    ),
+  ].map((match) => match[1] ?? match[2]!)
 
 function violation(file: string, imported: string): string | undefined {
   const layer = layerOf(file)
   const rule = RULES[layer]
   if (rule === undefined) return `${layer} is no layer of the house`
   if (!imported.startsWith('.')) {
-    const allowed = rule.packages.some((name) => name === '*' || imported === name || imported.startsWith(`${name}`))
+    const allowed = rule.packages.some(
+      (name) => name === '*' || imported === name || imported.startsWith(`${name}`),
+    )
     return allowed ? undefined : `${layer} must not import the package ${imported}`
   }
   const other = layerOf(path.resolve(path.dirname(file), imported))
-  const allowed = other === layer || rule.layers.includes(other) || (layer !== 'schemas' && ANYONE_MAY_IMPORT.includes(other))
+  const allowed =
+    other === layer ||
+    rule.layers.includes(other) ||
+    (layer !== 'schemas' && ANYONE_MAY_IMPORT.includes(other))
   return allowed ? undefined : `${layer} must not import ${other}`
 }
 
@@ -75,5 +82,8 @@ t.test('the rules catch what they forbid', async (t) => {
 
 t.test('only config reads the environment', async (t) => {
   const readers = sources.filter((file) => readFileSync(file, 'utf8').includes('process.env'))
-  t.same(readers.map((file) => path.relative(root, file)), ['src/config.ts'])
+  t.same(
+    readers.map((file) => path.relative(root, file)),
+    ['src/config.ts'],
+  )
 })

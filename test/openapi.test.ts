@@ -10,8 +10,12 @@ import { makeContract, CONTRACT_DEFAULTS } from '../schemas/index.js'
 const root = path.resolve(import.meta.dirname, '..')
 const document = parse(readFileSync(path.join(root, 'openapi.yaml'), 'utf8'))
 const methods = new Set(['get', 'put', 'post', 'patch', 'delete'])
-const operations: [string, Record<string, any>][] = Object.entries<Record<string, any>>(document.paths).flatMap(([url, item]) =>
-  Object.entries<any>(item).filter(([method]) => methods.has(method)).map(([method, operation]) => [`${method} ${url}`, operation] as [string, Record<string, any>]),
+const operations: [string, Record<string, any>][] = Object.entries<Record<string, any>>(
+  document.paths,
+).flatMap(([url, item]) =>
+  Object.entries<any>(item)
+    .filter(([method]) => methods.has(method))
+    .map(([method, operation]) => [`${method} ${url}`, operation] as [string, Record<string, any>]),
 )
 
 t.test('what is committed is what the schemas make', async (t) => {
@@ -30,7 +34,12 @@ t.test('the contract, field by field', async (t) => {
     username: { type: 'string', minLength: 1, maxLength: 150, pattern: '^[\\p{L}\\p{N}_.@+-]+$' },
     first_name: { title: 'First name', type: 'string', maxLength: 30 },
     last_name: { title: 'Last name', type: 'string', maxLength: 150 },
-    email: { title: 'Email address', type: 'string', maxLength: 254, anyOf: [{ format: 'email' }, { maxLength: 0 }] },
+    email: {
+      title: 'Email address',
+      type: 'string',
+      maxLength: 254,
+      anyOf: [{ format: 'email' }, { maxLength: 0 }],
+    },
     is_staff: { title: 'Staff status', type: 'boolean' },
     is_active: { title: 'Active', type: 'boolean' },
     date_joined: { title: 'Date joined', type: 'string', format: 'date-time' },
@@ -41,10 +50,18 @@ t.test('the contract, field by field', async (t) => {
   for (const [field, expected] of Object.entries(contract)) {
     t.match(update[field], expected, field)
     t.ok(update[field].description.length > 10 || field === 'first_name', `${field} is described`)
-    t.equal(update[field].title, (expected as { title?: string }).title, `${field} has the contract’s title or none`)
+    t.equal(
+      update[field].title,
+      (expected as { title?: string }).title,
+      `${field} has the contract’s title or none`,
+    )
     t.ok(update[field].examples?.length > 0, `${field} has an example`)
   }
-  t.same(Object.keys(document.components.schemas.User.properties), Object.keys(contract), 'the answer has them all')
+  t.same(
+    Object.keys(document.components.schemas.User.properties),
+    Object.keys(contract),
+    'the answer has them all',
+  )
   t.same(document.components.schemas.User.required, Object.keys(contract), 'always')
   t.notOk(document.components.schemas.UserUpdate.required, 'a PATCH is partial')
 })
@@ -52,23 +69,32 @@ t.test('the contract, field by field', async (t) => {
 t.test('PATCH_REQUIRED is the printed reading, in the document too', async (t) => {
   const { UserUpdate } = makeContract({ ...CONTRACT_DEFAULTS, patchRequired: ['username', 'password'] })
   t.same(UserUpdate.required, ['username', 'password'])
-  t.same(Object.keys(UserUpdate.examples[0]).slice(0, 2), ['username', 'password'], 'and its example satisfies it')
+  t.same(
+    Object.keys(UserUpdate.examples[0]).slice(0, 2),
+    ['username', 'password'],
+    'and its example satisfies it',
+  )
 })
 
 t.test('every operation says all that there is to say', async (t) => {
   t.ok(operations.length >= 5)
   for (const [name, operation] of operations) {
-    t.ok(operation.operationId && operation.summary && operation.description && operation.tags.length === 1, name)
+    t.ok(
+      operation.operationId && operation.summary && operation.description && operation.tags.length === 1,
+      name,
+    )
     t.ok(Array.isArray(operation.security), `${name} states its security`)
     const bodies = [operation.requestBody, ...Object.values<any>(operation.responses)].filter(Boolean)
     for (const media of bodies.flatMap(({ content }) => Object.values<any>(content ?? {}))) {
       const named = document.components.schemas[media.schema.$ref?.split('/').at(-1)]
       const fields = Object.values<any>(named?.properties ?? {})
-      const example = media.examples ?? media.schema.examples ?? named?.examples ?? fields.every(({ examples }) => examples)
+      const example =
+        media.examples ?? media.schema.examples ?? named?.examples ?? fields.every(({ examples }) => examples)
       t.ok(example, `${name} has examples`)
     }
     if (operation.security.length === 0) continue
-    for (const status of ['401', '403', '406', '500', '503']) t.ok(operation.responses[status], `${name} ${status}`)
+    for (const status of ['401', '403', '406', '500', '503'])
+      t.ok(operation.responses[status], `${name} ${status}`)
   }
   const ids = operations.map(([, { operationId }]) => operationId)
   t.equal(new Set(ids).size, ids.length)

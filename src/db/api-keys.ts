@@ -33,7 +33,10 @@ const insertStatement = statement(
 )
 
 /** @returns the id of the key */
-export async function insertApiKey(db: Queryable, { userId, prefix, hash, expiresAt }: NewApiKey): Promise<number> {
+export async function insertApiKey(
+  db: Queryable,
+  { userId, prefix, hash, expiresAt }: NewApiKey,
+): Promise<number> {
   const [key] = await db.run(insertStatement, userId, prefix, hash, expiresAt)
   return key!.id
 }

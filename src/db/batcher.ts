@@ -130,7 +130,8 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     submit: (item, signal) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason)
-        if (stats.waiting >= options.maxWaiting) return reject(unavailable('busy', 'Too many requests are waiting.'))
+        if (stats.waiting >= options.maxWaiting)
+          return reject(unavailable('busy', 'Too many requests are waiting.'))
         const entry: Waiting = { item, key: options.keyOf?.(item), resolve, reject }
         if (signal !== undefined) {
           const abort = () => takeBack(entry, signal.reason)

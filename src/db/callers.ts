@@ -45,7 +45,9 @@ const callersByKeyStatement = statement('callers_by_api_key', (hashes: Buffer[])
         .select('k.id as key_id')
         .where('k.key_hash', '=', sql<Buffer>`any(${hashes}::bytea[])`)
         .where('k.revoked_at', 'is', null)
-        .where((where) => where.or([where('k.expires_at', 'is', null), where('k.expires_at', '>', sql<string>`now()`)])),
+        .where((where) =>
+          where.or([where('k.expires_at', 'is', null), where('k.expires_at', '>', sql<string>`now()`)]),
+        ),
     )
     .selectFrom('caller')
     .selectAll()

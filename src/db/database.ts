@@ -58,7 +58,10 @@ const types = {
 const ATTEMPTS = 3
 
 /** The pool of a service of its own. */
-export function openPool(connectionString: string, { max, timeoutMs }: { max: number; timeoutMs: number }): pg.Pool {
+export function openPool(
+  connectionString: string,
+  { max, timeoutMs }: { max: number; timeoutMs: number },
+): pg.Pool {
   return new pg.Pool({
     connectionString,
     max,
@@ -148,7 +151,10 @@ export class Database implements Queryable {
     let cause: unknown
     while (Date.now() < deadline) {
       try {
-        const { rows } = await this.pool.query<{ status: string | null }>('select txid_status($1) as status', [id])
+        const { rows } = await this.pool.query<{ status: string | null }>(
+          'select txid_status($1) as status',
+          [id],
+        )
         // Its backend may still be at it.
         if (rows[0]!.status !== 'in progress') return rows[0]!.status === 'committed'
       } catch (error) {
@@ -156,7 +162,11 @@ export class Database implements Queryable {
       }
       await sleep(50)
     }
-    throw unavailable('unavailable', 'The connection was lost, and it is not known whether this was written.', cause)
+    throw unavailable(
+      'unavailable',
+      'The connection was lost, and it is not known whether this was written.',
+      cause,
+    )
   }
 
   /** A round trip, to see that the database answers. */
@@ -177,7 +187,9 @@ class OpenTransaction implements Transaction {
     readonly prepared: boolean,
   ) {
     // Several statements in one text have as many results; the types know of one.
-    this.id = client.query(begin).then((results) => (results as unknown as pg.QueryResult[]).at(-1)!.rows[0].id)
+    this.id = client
+      .query(begin)
+      .then((results) => (results as unknown as pg.QueryResult[]).at(-1)!.rows[0].id)
     this.id.catch(() => {})
   }
 

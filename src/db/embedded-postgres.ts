@@ -8,7 +8,7 @@ import {
   findCluster,
   makeCluster,
   ownerOf,
-  removeUnfinished
+  removeUnfinished,
 } from './embedded/cluster.js'
 import { EmbeddedPostgresError, folderError } from './embedded/error.js'
 import { unprivilegedUser } from './embedded/os.js'
@@ -98,7 +98,7 @@ async function open(server: Server, dataDir: string, log: (message: string) => v
     const again = await openPostmaster({
       ...server,
       socketFolder: postmaster.socketFolder,
-      signal: abort.signal
+      signal: abort.signal,
     })
     postmaster = again.postmaster
     return again.client
@@ -131,6 +131,6 @@ async function createDatabase(client: pg.Client): Promise<void> {
 function unsupported(): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
     'unsupported',
-    'The embedded PostgreSQL speaks over a Unix socket, which Node.js lacks on Windows. Set DATABASE_URL.'
+    'The embedded PostgreSQL speaks over a Unix socket, which Node.js lacks on Windows. Set DATABASE_URL.',
   )
 }

@@ -16,7 +16,15 @@ const TOO_SLOW = new Set(['55P03', '57014', '25P03', '25P04'])
 
 /** What node and node-postgres report for a connection that failed, and has no SQLSTATE. */
 const CONNECTION_ERRORS = new Set([
-  'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
 ])
 const CONNECTION_MESSAGES = [
   /^Connection terminated/,
@@ -68,7 +76,8 @@ export function problemOf(error: unknown): ProblemError {
   }
   if (CONFLICTS.has(code)) return unavailable('unavailable', 'Others kept changing the same rows.', error)
   if (TOO_SLOW.has(code)) return unavailable('unavailable', 'The database took too long.', error)
-  if (code.startsWith('53')) return unavailable('unavailable', 'The database has no room for more work.', error)
+  if (code.startsWith('53'))
+    return unavailable('unavailable', 'The database has no room for more work.', error)
   if (isConnectionLoss(error)) return unavailable('unavailable', 'The database could not be reached.', error)
   // Validation had a hole: the log gets a warning, the caller a refusal.
   if (code.startsWith('22') || code === '23502' || code === '23514') {

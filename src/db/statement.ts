@@ -2,7 +2,14 @@
  * SQL that is built and typed by Kysely once, and run many times. A statement of fixed shape under a name of its
  * own is parsed and planned once a connection, which is more than half of what a small query costs PostgreSQL.
  */
-import { type Compilable, DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely'
+import {
+  type Compilable,
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+} from 'kysely'
 import type { Tables } from './tables.js'
 
 /** Builds queries; runs none. Connections are held by `database.ts`, so that a transaction is one client. */

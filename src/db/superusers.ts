@@ -7,8 +7,16 @@ const insertStatement = statement('insert_superuser', (username: string, passwor
   query
     .insertInto('auth_user')
     .values({
-      username, password, email, first_name: '', last_name: '', last_login: null,
-      is_superuser: true, is_staff: true, is_active: true, date_joined: sql<string>`now()`,
+      username,
+      password,
+      email,
+      first_name: '',
+      last_name: '',
+      last_login: null,
+      is_superuser: true,
+      is_staff: true,
+      is_active: true,
+      date_joined: sql<string>`now()`,
     })
     .returning('id'),
 )

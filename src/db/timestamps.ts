@@ -3,7 +3,8 @@
  * No fraction where it is zero, six digits otherwise: the form that Django REST Framework answers.
  */
 
-const POSTGRES = /^(\d{4,})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::?(\d\d))?(?::?(\d\d))?$/
+const POSTGRES =
+  /^(\d{4,})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::?(\d\d))?(?::?(\d\d))?$/
 
 /** One instant as `2024-02-29T08:30:00Z` or `2024-02-29T08:30:00.000001Z`. */
 export function formatInstant(epochSeconds: number, microseconds: number): string {

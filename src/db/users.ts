@@ -25,8 +25,17 @@ export interface StoredUser {
 export type UserColumns = Omit<StoredUser, 'groups' | 'user_permissions'>
 
 const COLUMNS = [
-  'id', 'password', 'last_login', 'is_superuser', 'username', 'first_name', 'last_name', 'email', 'is_staff',
-  'is_active', 'date_joined',
+  'id',
+  'password',
+  'last_login',
+  'is_superuser',
+  'username',
+  'first_name',
+  'last_name',
+  'email',
+  'is_staff',
+  'is_active',
+  'date_joined',
 ] as const
 
 // Compared as bigint, so that an id past the column's range is one that does not exist, and no error.
@@ -36,9 +45,15 @@ const readUsersStatement = statement('read_users', (ids: number[]) =>
   query
     .selectFrom('auth_user as u')
     .select(COLUMNS.map((column) => `u.${column}` as const))
-    .select(sql<number[]>`array(select group_id from auth_user_groups where user_id = u.id order by 1)`.as('groups'))
     .select(
-      sql<number[]>`array(select permission_id from auth_user_user_permissions where user_id = u.id order by 1)`.as(
+      sql<number[]>`array(select group_id from auth_user_groups where user_id = u.id order by 1)`.as(
+        'groups',
+      ),
+    )
+    .select(
+      sql<
+        number[]
+      >`array(select permission_id from auth_user_user_permissions where user_id = u.id order by 1)`.as(
         'user_permissions',
       ),
     )
@@ -69,7 +84,9 @@ export const lockUsers = (transaction: Transaction, ids: number[]): Promise<User
   transaction.run(lockUsersStatement, ids)
 
 const guardStatement = statement('lock_superuser_guard', () =>
-  query.selectNoFrom(sql`pg_advisory_xact_lock(hashtextextended('user_admin.superuser_guard', 0))`.as('guard')),
+  query.selectNoFrom(
+    sql`pg_advisory_xact_lock(hashtextextended('user_admin.superuser_guard', 0))`.as('guard'),
+  ),
 )
 
 /** Taken before all other locks by whatever could remove an active superuser: one such change at a time. */

@@ -45,11 +45,21 @@ const EVENT_ROW =
   'request_id text, actor_id bigint, actor_username text, credential text, action text, outcome text, ' +
   'target_type text, target_id bigint, changes jsonb'
 const EVENT_COLUMNS = [
-  'request_id', 'actor_id', 'actor_username', 'credential', 'action', 'outcome', 'target_type', 'target_id', 'changes',
+  'request_id',
+  'actor_id',
+  'actor_username',
+  'credential',
+  'action',
+  'outcome',
+  'target_type',
+  'target_id',
+  'changes',
 ] as const
 
 const memberships = (json: string) =>
-  query.selectFrom(rowsOf<Membership>(json, 'user_id bigint, member_of bigint')).select(['user_id', 'member_of'])
+  query
+    .selectFrom(rowsOf<Membership>(json, 'user_id bigint, member_of bigint'))
+    .select(['user_id', 'member_of'])
 
 // All parts share one snapshot; that is sound, since the users' rows are locked and their sets were read under the
 // lock. Columns that keep their value keep their index entries too (a heap-only update).
@@ -80,7 +90,11 @@ const writeStatement = statement(
         db
           .deleteFrom('auth_user_groups')
           .where(({ eb, refTuple }) =>
-            eb(refTuple('user_id', 'group_id'), 'in', memberships(groupsLeft).$asTuple('user_id', 'member_of')),
+            eb(
+              refTuple('user_id', 'group_id'),
+              'in',
+              memberships(groupsLeft).$asTuple('user_id', 'member_of'),
+            ),
           ),
       )
       .with('joined_groups', (db) =>
@@ -94,7 +108,11 @@ const writeStatement = statement(
         db
           .deleteFrom('auth_user_user_permissions')
           .where(({ eb, refTuple }) =>
-            eb(refTuple('user_id', 'permission_id'), 'in', memberships(taken).$asTuple('user_id', 'member_of')),
+            eb(
+              refTuple('user_id', 'permission_id'),
+              'in',
+              memberships(taken).$asTuple('user_id', 'member_of'),
+            ),
           ),
       )
       .with('given_permissions', (db) =>

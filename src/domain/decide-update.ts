@@ -54,7 +54,10 @@ export function decideUpdate(update: Update, before: StoredUser, facts: Facts): 
     changed,
     addedPermissions: added(before.user_permissions, wanted.user_permissions),
     addedGroups: new Map(
-      added(before.groups, wanted.groups).map((id) => [id, facts.permissionsOfGroup.get(id) ?? new Set<number>()]),
+      added(before.groups, wanted.groups).map((id) => [
+        id,
+        facts.permissionsOfGroup.get(id) ?? new Set<number>(),
+      ]),
     ),
     targetPermissions: facts.effectivePermissionsOf.get(before.id) ?? new Set(),
   })
@@ -80,7 +83,8 @@ export const couldRemoveSuperuser = ({ patch }: Update): boolean =>
 export const removesSuperuser = (
   before: Pick<StoredUser, 'is_superuser' | 'is_active'>,
   after: Pick<UserUpdate, 'is_superuser' | 'is_active'>,
-): boolean => before.is_superuser && before.is_active && (after.is_superuser === false || after.is_active === false)
+): boolean =>
+  before.is_superuser && before.is_active && (after.is_superuser === false || after.is_active === false)
 
 /** The user as the update wants it. What was sent as it is stored stays so, even if no new value could be it. */
 function wantedState({ sent, patch, encodedPassword }: Update, before: StoredUser): StoredUser {
@@ -95,7 +99,8 @@ function wantedState({ sent, patch, encodedPassword }: Update, before: StoredUse
 
 function storedForm(field: WritableField, value: unknown): unknown {
   if (field === 'email') return normalizeEmail(value as string)
-  if (field === 'last_login' || field === 'date_joined') return value === null ? null : parseDateTime(value as string)
+  if (field === 'last_login' || field === 'date_joined')
+    return value === null ? null : parseDateTime(value as string)
   if (isSetField(field)) return (value as number[]).toSorted((a, b) => a - b)
   return value
 }

@@ -24,7 +24,11 @@ function isDomain(domain: string): boolean {
   const literal = LITERAL.exec(domain)
   if (literal !== null) return isIP(literal[1]!) !== 0
   // A name in another script counts by its ASCII form. White space and the like never reach a real name.
-  return /^[^\s\x00-\x20\x7f]+$/.test(domain) && !/^[\x00-\x7f]*$/.test(domain) && DOMAIN.test(domainToASCII(domain))
+  return (
+    /^[^\s\x00-\x20\x7f]+$/.test(domain) &&
+    !/^[\x00-\x7f]*$/.test(domain) &&
+    DOMAIN.test(domainToASCII(domain))
+  )
 }
 
 /** The form that is stored: the domain in lower case, the local part as it is. */

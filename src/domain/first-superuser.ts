@@ -11,14 +11,24 @@ import { makeUnusablePassword } from './passwords/unusable.js'
  *   not be kept was never made
  * @returns whether they were made
  */
-export async function makeFirstSuperuser(database: Database, keep: (key: string) => Promise<void>): Promise<boolean> {
+export async function makeFirstSuperuser(
+  database: Database,
+  keep: (key: string) => Promise<void>,
+): Promise<boolean> {
   return database.transaction(async (transaction) => {
     if (await hasUsers(transaction)) return false
     const key = makeApiKey()
     const userId = await insertSuperuser(transaction, {
-      username: 'admin', password: makeUnusablePassword(), email: '',
+      username: 'admin',
+      password: makeUnusablePassword(),
+      email: '',
     })
-    await insertApiKey(transaction, { userId, prefix: visiblePrefix(key), hash: hashApiKey(key), expiresAt: null })
+    await insertApiKey(transaction, {
+      userId,
+      prefix: visiblePrefix(key),
+      hash: hashApiKey(key),
+      expiresAt: null,
+    })
     await keep(key)
     return true
   })

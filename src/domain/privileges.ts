@@ -54,13 +54,15 @@ export function refusalOf(attempt: Attempt): Refusal | undefined {
 
   if (attempt.target.is_superuser) refuse(attempt.changed, 'Only a superuser may change a superuser.')
   refuse(['is_superuser'], 'Only a superuser may set or clear this.')
-  if (attempt.target.id === attempt.actor.id) refuse(PRIVILEGE_FIELDS, 'Nobody may change their own privileges.')
+  if (attempt.target.id === attempt.actor.id)
+    refuse(PRIVILEGE_FIELDS, 'Nobody may change their own privileges.')
   for (const [field, conferred] of conferredBy(attempt)) {
     const missing = lacking(attempt.actor, conferred)
     if (missing.length > 0) refuse([field], 'This would give permissions that you do not hold.', missing)
   }
   const missing = lacking(attempt.actor, attempt.targetPermissions)
-  if (missing.length > 0) refuse(TAKEOVER_FIELDS, 'This user holds permissions that you do not hold.', missing)
+  if (missing.length > 0)
+    refuse(TAKEOVER_FIELDS, 'This user holds permissions that you do not hold.', missing)
 
   if (reasons.size === 0) return undefined
   return { fields: [...reasons].map(([field, reason]) => ({ field, reason })), missingPermissions }

@@ -4,9 +4,17 @@ import type { Normalization } from '../../schemas/index.js'
 // Python's str.strip, which is not JavaScript's trim: separators U+001C to U+001F and U+0085 count as white space,
 // the byte order mark doesn't.
 const isSpace = (code: number) =>
-  (code >= 0x09 && code <= 0x0d) || (code >= 0x1c && code <= 0x20) || code === 0x85 || code === 0xa0 ||
-  code === 0x1680 || (code >= 0x2000 && code <= 0x200a) || code === 0x2028 || code === 0x2029 ||
-  code === 0x202f || code === 0x205f || code === 0x3000
+  (code >= 0x09 && code <= 0x0d) ||
+  (code >= 0x1c && code <= 0x20) ||
+  code === 0x85 ||
+  code === 0xa0 ||
+  code === 0x1680 ||
+  (code >= 0x2000 && code <= 0x200a) ||
+  code === 0x2028 ||
+  code === 0x2029 ||
+  code === 0x202f ||
+  code === 0x205f ||
+  code === 0x3000
 
 /** Without surrounding white space, as Python's `str.strip()`. Linear: a regular expression would be quadratic. */
 export function strip(text: string): string {

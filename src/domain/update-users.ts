@@ -3,10 +3,21 @@ import type { Fault } from '../../schemas/index.js'
 import { invalid, ProblemError } from '../errors.js'
 import type { Transaction } from '../db/database.js'
 import { permissionNames, readReferences, type ReferenceQuery } from '../db/references.js'
-import { activeSuperusers, lockSuperuserGuard, lockUsers, type StoredUser, type UserColumns } from '../db/users.js'
+import {
+  activeSuperusers,
+  lockSuperuserGuard,
+  lockUsers,
+  type StoredUser,
+  type UserColumns,
+} from '../db/users.js'
 import { type AuditEvent, type Membership, type UserWrites, writeUsers } from '../db/write-users.js'
 import {
-  added, couldRemoveSuperuser, type Decision, decideUpdate, removesSuperuser, type Update,
+  added,
+  couldRemoveSuperuser,
+  type Decision,
+  decideUpdate,
+  removesSuperuser,
+  type Update,
 } from './decide-update.js'
 import { concernsTakeover } from './privileges.js'
 import { presentUser } from './user.js'
@@ -23,7 +34,12 @@ export type Outcome = { user: StoredUser } | { problem: ProblemError }
 export async function updateUsers(transaction: Transaction, updates: readonly Update[]): Promise<Outcome[]> {
   const decisions = await decideUpdates(transaction, updates)
   const writes: UserWrites = {
-    users: [], groupsLeft: [], groupsJoined: [], permissionsTaken: [], permissionsGiven: [], events: [],
+    users: [],
+    groupsLeft: [],
+    groupsJoined: [],
+    permissionsTaken: [],
+    permissionsGiven: [],
+    events: [],
   }
   const outcomes: Outcome[] = []
   for (const [index, decision] of decisions.entries()) {
@@ -68,7 +84,9 @@ function referencesOf(updates: readonly Update[]): ReferenceQuery {
     groupIds: unique(updates.flatMap(({ patch }) => patch.groups ?? [])),
     permissionIds: unique(updates.flatMap(({ patch }) => patch.user_permissions ?? [])),
     usernames: unique(updates.flatMap(({ patch }) => patch.username ?? [])),
-    effectiveOf: unique(limited.filter(({ patch }) => concernsTakeover(Object.keys(patch))).map(({ id }) => id)),
+    effectiveOf: unique(
+      limited.filter(({ patch }) => concernsTakeover(Object.keys(patch))).map(({ id }) => id),
+    ),
     permissionsOfGroups: unique(limited.flatMap(({ patch }) => patch.groups ?? [])),
   }
 }
@@ -103,7 +121,11 @@ async function outcomeOf(transaction: Transaction, decision: Decision): Promise<
       const { fields, missingPermissions } = decision.refusal
       const problem = new ProblemError('permission_denied', {
         detail: 'You do not have permission to change these fields of this user.',
-        errors: fields.map(({ field, reason }) => ({ pointer: `/${field}`, code: 'permission_denied', detail: reason })),
+        errors: fields.map(({ field, reason }) => ({
+          pointer: `/${field}`,
+          code: 'permission_denied',
+          detail: reason,
+        })),
         missingPermissions: await permissionNames(transaction, [...missingPermissions]),
       })
       return { problem }
@@ -135,12 +157,20 @@ function note(writes: UserWrites, update: Update, decision: Decision, outcome: O
 }
 
 /** Field → [before, after], as anyone may see them: of a password, the masks. */
-function differences({ before, after, changed }: Extract<Decision, { kind: 'changed' }>): Record<string, unknown> {
+function differences({
+  before,
+  after,
+  changed,
+}: Extract<Decision, { kind: 'changed' }>): Record<string, unknown> {
   const [was, is] = [presentUser(before), presentUser(after)]
   return Object.fromEntries(changed.map((field) => [field, [was[field], is[field]]]))
 }
 
-const eventOf = (update: Update, outcome: AuditEvent['outcome'], changes: Record<string, unknown>): AuditEvent => ({
+const eventOf = (
+  update: Update,
+  outcome: AuditEvent['outcome'],
+  changes: Record<string, unknown>,
+): AuditEvent => ({
   request_id: update.requestId,
   actor_id: update.actor.id,
   actor_username: update.actor.username,

@@ -5,13 +5,24 @@ import { maskOf } from './passwords/mask.js'
 
 /** Every field that an update can change. */
 export const WRITABLE_FIELDS = [
-  'password', 'last_login', 'is_superuser', 'username', 'first_name', 'last_name', 'email', 'is_staff', 'is_active',
-  'date_joined', 'groups', 'user_permissions',
+  'password',
+  'last_login',
+  'is_superuser',
+  'username',
+  'first_name',
+  'last_name',
+  'email',
+  'is_staff',
+  'is_active',
+  'date_joined',
+  'groups',
+  'user_permissions',
 ] as const
 export type WritableField = (typeof WRITABLE_FIELDS)[number]
 
 /** Whether this is a field that an update can change. */
-export const isWritable = (name: string): name is WritableField => (WRITABLE_FIELDS as readonly string[]).includes(name)
+export const isWritable = (name: string): name is WritableField =>
+  (WRITABLE_FIELDS as readonly string[]).includes(name)
 
 /** The fields that hold sets of ids. */
 export const SET_FIELDS = ['groups', 'user_permissions'] as const

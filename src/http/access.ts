@@ -31,7 +31,8 @@ export function authorize(actor: Actor, anyOf: readonly string[]): void {
 export const rule = (access: Access): object => ({ access })
 
 /** The rule in a route's configuration. */
-export const ruleIn = (config: object | undefined): Access | undefined => (config as { access?: Access } | undefined)?.access
+export const ruleIn = (config: object | undefined): Access | undefined =>
+  (config as { access?: Access } | undefined)?.access
 
 /** Makes the boot fail for a route of this scope that does not say who may use it. */
 export function requireRules(app: FastifyInstance): void {
@@ -39,7 +40,9 @@ export function requireRules(app: FastifyInstance): void {
   app.addHook('onRoute', (route) => void all.push(route))
   // Not sooner: hooks of inner scopes may state the rule of routes that are not ours.
   app.addHook('onReady', async () => {
-    const open = all.filter(({ config }) => ruleIn(config) === undefined).map(({ method, url }) => `${method} ${url}`)
+    const open = all
+      .filter(({ config }) => ruleIn(config) === undefined)
+      .map(({ method, url }) => `${method} ${url}`)
     if (open.length > 0) throw new Error(`These routes do not say who may use them: ${open.join(', ')}`)
   })
 }

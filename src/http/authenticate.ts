@@ -10,7 +10,8 @@ import { ProblemError } from '../errors.js'
 export type Authenticate = (authorization: string | undefined) => Promise<Actor>
 
 // Every scheme that is taken, so that a client learns what to send (RFC 9110 §11.6.1).
-const challenge = (tokens: boolean) => `Bearer realm="user-admin"${tokens ? ', Token realm="user-admin"' : ''}`
+const challenge = (tokens: boolean) =>
+  `Bearer realm="user-admin"${tokens ? ', Token realm="user-admin"' : ''}`
 
 /** Look-ups that arrive while one is under way are the next one together. */
 const BATCHES = { maxSize: 256, concurrency: 2, maxWaiting: 10_000 }
@@ -19,7 +20,9 @@ const BATCHES = { maxSize: 256, concurrency: 2, maxWaiting: 10_000 }
 const TOKEN = /^[\x21-\x7e]{1,40}$/
 
 /** Reads credentials without looking them up. */
-export function parseAuthorization(header: string | undefined): { scheme: string; credential: string } | undefined {
+export function parseAuthorization(
+  header: string | undefined,
+): { scheme: string; credential: string } | undefined {
   const match = /^(bearer|token)(?:[ \t]+(.*))?$/is.exec(header?.trim() ?? '')
   return match === null ? undefined : { scheme: match[1]!.toLowerCase(), credential: match[2]?.trim() ?? '' }
 }
@@ -44,7 +47,10 @@ export function makeAuthenticate(db: Queryable, { tokens }: { tokens: boolean })
   return async (authorization) => {
     const parsed = parseAuthorization(authorization)
     if (parsed === undefined || (parsed.scheme === 'token' && !tokens)) {
-      throw new ProblemError('not_authenticated', { detail: 'Authentication credentials were not provided.', headers })
+      throw new ProblemError('not_authenticated', {
+        detail: 'Authentication credentials were not provided.',
+        headers,
+      })
     }
     const caller = await find(parsed.scheme, parsed.credential)
     if (caller === undefined) throw failed('Invalid credentials.')

@@ -8,8 +8,15 @@ import { everybody, rule, ruleIn } from './access.js'
 
 // Swagger UI's own bundle sets style attributes; scripts come from this service alone.
 const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'", "base-uri 'none'", "connect-src 'self'", "font-src 'self'", "form-action 'none'",
-  "frame-ancestors 'none'", "img-src 'self' data:", "script-src 'self'", "style-src 'self' 'unsafe-inline'",
+  "default-src 'none'",
+  "base-uri 'none'",
+  "connect-src 'self'",
+  "font-src 'self'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "img-src 'self' data:",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
 ].join('; ')
 
 const DESCRIPTION = `Administers the users of a Django-style directory.
@@ -82,7 +89,9 @@ function withBodyExamples<T>(document: T): T {
     for (const media of Object.values(requestBody?.content ?? {})) {
       const schema = components?.schemas?.[media.schema?.$ref?.split('/').at(-1) ?? '']
       if (schema?.examples === undefined) continue
-      media.examples = Object.fromEntries(schema.examples.map((value, index) => [`example${index + 1}`, { value }]))
+      media.examples = Object.fromEntries(
+        schema.examples.map((value, index) => [`example${index + 1}`, { value }]),
+      )
     }
   }
   return document
@@ -103,7 +112,12 @@ export async function serveDocument(app: FastifyInstance): Promise<void> {
     await scope.register(swaggerUi, {
       routePrefix: '/docs',
       staticCSP: CONTENT_SECURITY_POLICY,
-      uiConfig: { deepLinking: true, persistAuthorization: false, tryItOutEnabled: true, displayRequestDuration: true },
+      uiConfig: {
+        deepLinking: true,
+        persistAuthorization: false,
+        tryItOutEnabled: true,
+        displayRequestDuration: true,
+      },
     })
   })
 }

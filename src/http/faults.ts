@@ -41,12 +41,18 @@ const READERS: Record<string, Reader> = {
     code: 'invalid',
     detail: parentSchema?.['x-pattern-message'] ?? 'Enter a valid value.',
   }),
-  format: ({ params }) => ({ code: 'invalid', detail: FORMAT_MESSAGES[params.format] ?? 'Enter a valid value.' }),
+  format: ({ params }) => ({
+    code: 'invalid',
+    detail: FORMAT_MESSAGES[params.format] ?? 'Enter a valid value.',
+  }),
   uniqueItems: ({ data, params }) => ({
     code: 'duplicate',
     detail: `The list names ${(data as unknown[])[params.i]} more than once.`,
   }),
-  maxItems: ({ params }) => ({ code: 'max_items', detail: `Ensure the list has no more than ${params.limit} items.` }),
+  maxItems: ({ params }) => ({
+    code: 'max_items',
+    detail: `Ensure the list has no more than ${params.limit} items.`,
+  }),
   minimum: () => ({ code: 'does_not_exist', detail: 'Invalid id: it does not exist.' }),
   maximum: () => ({ code: 'does_not_exist', detail: 'Invalid id: it does not exist.' }),
 }
@@ -54,7 +60,10 @@ const READERS: Record<string, Reader> = {
 function typeFault({ data, params }: ErrorObject) {
   if (data === null) return { code: 'null', detail: 'This field may not be null.' }
   const [type] = [params.type].flat() as string[]
-  return { code: type === 'array' ? 'not_a_list' : 'invalid_type', detail: TYPE_MESSAGES[type!] ?? 'Of the wrong type.' }
+  return {
+    code: type === 'array' ? 'not_a_list' : 'invalid_type',
+    detail: TYPE_MESSAGES[type!] ?? 'Of the wrong type.',
+  }
 }
 
 /**
@@ -67,7 +76,11 @@ export function faultsOf(errors: readonly ErrorObject[]): Fault[] {
     const isOtherAlternative = /\/anyOf(?:\/[1-9]\d*\/|$)/.test(error.schemaPath)
     const read = READERS[error.keyword]
     if (isOtherAlternative) continue
-    const { pointer = error.instancePath, code, detail } = read?.(error) ?? { code: 'invalid', detail: error.message! }
+    const {
+      pointer = error.instancePath,
+      code,
+      detail,
+    } = read?.(error) ?? { code: 'invalid', detail: error.message! }
     faults.set(`${pointer} ${code}`, { pointer, code, detail })
   }
   return [...faults.values()]

@@ -12,7 +12,15 @@ const MAX_FAULTS = 100
 
 /** Members of a problem that no field of a body may overwrite. */
 const RESERVED = new Set([
-  'type', 'title', 'status', 'code', 'detail', 'errors', 'request_id', 'missing_permissions', '__proto__',
+  'type',
+  'title',
+  'status',
+  'code',
+  'detail',
+  'errors',
+  'request_id',
+  'missing_permissions',
+  '__proto__',
 ])
 
 /** Fastify's own refusals, by what they are in the catalogue. The rest goes by its status. */
@@ -23,8 +31,13 @@ const CODES: Record<string, ProblemCode> = {
   FST_ERR_VALIDATION: 'invalid',
 }
 const STATUS_CODES: Record<number, ProblemCode> = {
-  404: 'not_found', 408: 'request_timeout', 413: 'payload_too_large', 414: 'uri_too_long',
-  415: 'unsupported_media_type', 431: 'headers_too_large', 503: 'busy',
+  404: 'not_found',
+  408: 'request_timeout',
+  413: 'payload_too_large',
+  414: 'uri_too_long',
+  415: 'unsupported_media_type',
+  431: 'headers_too_large',
+  503: 'busy',
 }
 
 /** What a refusal says in its headers, whoever found the reason. */
@@ -37,8 +50,13 @@ export function toProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error
   const { code = '', statusCode = 500, validation } = error as Partial<FastifyError>
   if (validation) {
-    const details = validation.map(({ instancePath, message = '' }) => `${instancePath.slice(1)} ${message}`.trim())
-    return new ProblemError('invalid', { detail: `The URL is not valid: ${details.join('; ')}.`, cause: error })
+    const details = validation.map(({ instancePath, message = '' }) =>
+      `${instancePath.slice(1)} ${message}`.trim(),
+    )
+    return new ProblemError('invalid', {
+      detail: `The URL is not valid: ${details.join('; ')}.`,
+      cause: error,
+    })
   }
   const known = CODES[code] ?? STATUS_CODES[statusCode]
   if (known) return new ProblemError(known, { cause: error })
@@ -77,11 +95,17 @@ function membersByField(faults: readonly Fault[]): Record<string, string[]> {
 }
 
 /** Answers with the problem, and gives the log what it needs: all of a defect, little of a refusal. */
-export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, documentation: string): void {
+export function sendProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  documentation: string,
+): void {
   const problem = toProblem(error)
   const cause = problem.details.cause ?? (problem.code === 'internal_error' ? error : undefined)
   if (problem.status >= 500) request.log.error({ err: cause, code: problem.code }, problem.message)
-  else if (cause !== undefined && problem.code === 'invalid') request.log.warn({ err: cause }, 'a value was refused late')
+  else if (cause !== undefined && problem.code === 'invalid')
+    request.log.warn({ err: cause }, 'a value was refused late')
   reply
     .code(problem.status)
     .headers({ 'cache-control': 'no-store', ...HEADERS[problem.code], ...problem.details.headers })

@@ -28,7 +28,8 @@ export function registerRoutes(app: FastifyInstance, context: Context): void {
     registerUrl(app, url, group, false)
     // A host whose router ignores the final slash serves the second form already.
     const bare = url.slice(0, -1)
-    if (!app.hasRoute({ method: group[0]!.method, url: app.prefix + bare })) registerUrl(app, bare, group, true)
+    if (!app.hasRoute({ method: group[0]!.method, url: app.prefix + bare }))
+      registerUrl(app, bare, group, true)
   }
 }
 
@@ -41,12 +42,20 @@ function byUrl(all: Route[]): Map<string, Route[]> {
 function registerUrl(app: FastifyInstance, url: string, group: Route[], hide: boolean): void {
   for (const { method, access, schema, handler } of group) {
     app.route({
-      method, url, handler, bodyLimit: BODY_LIMIT, exposeHeadRoute: true,
+      method,
+      url,
+      handler,
+      bodyLimit: BODY_LIMIT,
+      exposeHeadRoute: true,
       schema: { ...schema, hide },
       config: rule(access),
     })
   }
-  registerRest(app, url, group.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))
+  registerRest(
+    app,
+    url,
+    group.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
+  )
 }
 
 /** The methods that the URL lacks: `OPTIONS` tells which it has, all others are 405. */
@@ -57,12 +66,19 @@ function registerRest(app: FastifyInstance, url: string, methods: string[]): voi
   const schema = { hide: true }
   const config = rule(anyCredentials)
   app.route({
-    method: 'OPTIONS', url, schema, config,
+    method: 'OPTIONS',
+    url,
+    schema,
+    config,
     handler: (_request, reply) => reply.headers(headers).send(),
   })
   app.route({
-    method: app.supportedMethods.filter((method) => method !== 'OPTIONS' && !methods.includes(method)) as HTTPMethods[],
-    url, schema, config,
+    method: app.supportedMethods.filter(
+      (method) => method !== 'OPTIONS' && !methods.includes(method),
+    ) as HTTPMethods[],
+    url,
+    schema,
+    config,
     // Refused before the body is looked at: whatever its type, the method is what is wrong.
     onRequest: async (request) => {
       throw new ProblemError('method_not_allowed', {
@@ -86,18 +102,24 @@ function useJsonBodies(app: FastifyInstance): void {
     if (encoding.toLowerCase() !== 'identity') throw unsupported('Compressed bodies are not taken.')
   }
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser(JSON_MEDIA_TYPE, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
-    requireReadable(request)
-    // Django REST Framework reads an empty body as an empty object.
-    if (body.length === 0) return undefined
-    const value = parseJson(body)
-    if (value === null) throw invalid([{ pointer: '', code: 'null', detail: 'No data provided.' }])
-    return value
-  })
+  app.addContentTypeParser(
+    JSON_MEDIA_TYPE,
+    { parseAs: 'buffer' },
+    async (request: FastifyRequest, body: Buffer) => {
+      requireReadable(request)
+      // Django REST Framework reads an empty body as an empty object.
+      if (body.length === 0) return undefined
+      const value = parseJson(body)
+      if (value === null) throw invalid([{ pointer: '', code: 'null', detail: 'No data provided.' }])
+      return value
+    },
+  )
   // Without a body there is nothing of a wrong type.
   app.addContentTypeParser('*', async (request: FastifyRequest) => {
     if (request.headers['content-length'] === '0') return undefined
-    throw unsupported(`Unsupported media type "${(request.headers['content-type'] ?? '').slice(0, 100)}" in request.`)
+    throw unsupported(
+      `Unsupported media type "${(request.headers['content-type'] ?? '').slice(0, 100)}" in request.`,
+    )
   })
 }
 
@@ -113,7 +135,8 @@ function guardRoutes(app: FastifyInstance, context: Context): void {
     if (access === undefined || access.kind === 'public') return
     requireJsonAccepted(request.headers.accept)
     if (access.kind === 'credentials') {
-      if (parseAuthorization(request.headers.authorization) === undefined) await context.authenticate(undefined)
+      if (parseAuthorization(request.headers.authorization) === undefined)
+        await context.authenticate(undefined)
       return
     }
     const actor = await context.authenticate(request.headers.authorization)

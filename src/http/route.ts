@@ -38,11 +38,21 @@ export const answer = (description: string, schema: { $ref: string }) => ({
 
 /** Everything that can happen to any request that needs credentials. */
 const COMMON: ProblemCode[] = [
-  'not_authenticated', 'authentication_failed', 'permission_denied', 'not_acceptable', 'internal_error', 'unavailable',
+  'not_authenticated',
+  'authentication_failed',
+  'permission_denied',
+  'not_acceptable',
+  'internal_error',
+  'unavailable',
 ]
 
 /** What happens to a request with a body, beside. */
-export const BODY_PROBLEMS: ProblemCode[] = ['invalid', 'parse_error', 'payload_too_large', 'unsupported_media_type']
+export const BODY_PROBLEMS: ProblemCode[] = [
+  'invalid',
+  'parse_error',
+  'payload_too_large',
+  'unsupported_media_type',
+]
 
 const EXAMPLE_DETAILS: Partial<Record<ProblemCode, Record<string, unknown>>> = {
   invalid: {
@@ -78,7 +88,9 @@ export function problemAnswers(codes: ProblemCode[]) {
     const { status } = PROBLEMS[code]
     byStatus.set(status, [...(byStatus.get(status) ?? []), code])
   }
-  return Object.fromEntries([...byStatus].toSorted(([a], [b]) => a - b).map(([status, same]) => [status, refusal(same)]))
+  return Object.fromEntries(
+    [...byStatus].toSorted(([a], [b]) => a - b).map(([status, same]) => [status, refusal(same)]),
+  )
 }
 
 /** One status of refusals, as published. */

@@ -15,7 +15,12 @@ export interface Route extends RouteBody {
   access: Access
 }
 
-const route = (method: HTTPMethods, url: string, access: Access, body: RouteBody): Route => ({ method, url, access, ...body })
+const route = (method: HTTPMethods, url: string, access: Access, body: RouteBody): Route => ({
+  method,
+  url,
+  access,
+  ...body,
+})
 
 export const routes = (context: Context): Route[] => [
   // Whoever may change users sees what it changed, so it may read them: Django's admin has it so too.

@@ -53,7 +53,8 @@ function normalized(schema: TSchema, sent: unknown): unknown {
   const values = { ...sent }
   for (const [name, field] of Object.entries<TSchema>(schema.properties ?? {})) {
     const value = values[name]
-    if (typeof value === 'string' && field['x-normalize']) values[name] = normalizeText(value, field['x-normalize'])
+    if (typeof value === 'string' && field['x-normalize'])
+      values[name] = normalizeText(value, field['x-normalize'])
   }
   return values
 }
@@ -62,7 +63,13 @@ function normalized(schema: TSchema, sent: unknown): unknown {
 function oversize(schema: TSchema, body: unknown): Fault[] {
   if (!isObject(body)) return []
   if (Object.keys(body).length > MAX_PROPERTIES) {
-    return [{ pointer: '', code: 'max_properties', detail: `Ensure there are no more than ${MAX_PROPERTIES} fields.` }]
+    return [
+      {
+        pointer: '',
+        code: 'max_properties',
+        detail: `Ensure there are no more than ${MAX_PROPERTIES} fields.`,
+      },
+    ]
   }
   return Object.entries<TSchema>(schema.properties ?? {}).flatMap(([name, { maxItems }]) => {
     const value = body[name]

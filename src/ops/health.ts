@@ -17,7 +17,9 @@ export interface HealthOptions {
 
 const ok = {
   content: {
-    'application/json': { schema: Type.Object({ status: Type.Literal('ok') }, { examples: [{ status: 'ok' }] }) },
+    'application/json': {
+      schema: Type.Object({ status: Type.Literal('ok') }, { examples: [{ status: 'ok' }] }),
+    },
   },
 }
 

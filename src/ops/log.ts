@@ -6,7 +6,8 @@ import type { LoggerOptions } from 'pino'
 export function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error }
   const { code, severity, table, column, constraint, routine } = error as Error & Record<string, unknown>
-  if (severity !== undefined) return { type: 'DatabaseError', code, severity, table, column, constraint, routine }
+  if (severity !== undefined)
+    return { type: 'DatabaseError', code, severity, table, column, constraint, routine }
   return { type: error.name, message: error.message, code, stack: error.stack }
 }
 

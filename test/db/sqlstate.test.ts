@@ -9,24 +9,43 @@ const failure = (code: string | undefined, message = 'secret of a row', more = {
 
 t.test('each class has its answer', async (t) => {
   const cases: [string, number, string][] = [
-    ['23505', 400, 'invalid'], ['23503', 400, 'invalid'], ['22P02', 400, 'invalid'], ['22003', 400, 'invalid'],
-    ['23502', 400, 'invalid'], ['23514', 400, 'invalid'], ['40001', 503, 'unavailable'], ['40P01', 503, 'unavailable'],
-    ['55P03', 503, 'unavailable'], ['57014', 503, 'unavailable'], ['57P01', 503, 'unavailable'],
-    ['57P03', 503, 'unavailable'], ['53300', 503, 'unavailable'], ['53100', 503, 'unavailable'],
-    ['08006', 503, 'unavailable'], ['ECONNREFUSED', 503, 'unavailable'], ['42P01', 500, 'internal_error'],
+    ['23505', 400, 'invalid'],
+    ['23503', 400, 'invalid'],
+    ['22P02', 400, 'invalid'],
+    ['22003', 400, 'invalid'],
+    ['23502', 400, 'invalid'],
+    ['23514', 400, 'invalid'],
+    ['40001', 503, 'unavailable'],
+    ['40P01', 503, 'unavailable'],
+    ['55P03', 503, 'unavailable'],
+    ['57014', 503, 'unavailable'],
+    ['57P01', 503, 'unavailable'],
+    ['57P03', 503, 'unavailable'],
+    ['53300', 503, 'unavailable'],
+    ['53100', 503, 'unavailable'],
+    ['08006', 503, 'unavailable'],
+    ['ECONNREFUSED', 503, 'unavailable'],
+    ['42P01', 500, 'internal_error'],
   ]
   for (const [code, status, name] of cases) {
     const problem = problemOf(failure(code))
     t.match(problem, { status, code: name }, code)
-    t.notMatch(JSON.stringify([problem.message, problem.details.detail, problem.details.errors]), /secret|alice/, code)
+    t.notMatch(
+      JSON.stringify([problem.message, problem.details.detail, problem.details.errors]),
+      /secret|alice/,
+      code,
+    )
     if (status === 503) t.equal(problem.details.headers?.['retry-after'], '1', code)
   }
 })
 
 t.test('time-outs and losses that carry no code', async (t) => {
   for (const message of [
-    'timeout exceeded when trying to connect', 'Connection terminated unexpectedly', 'Connection terminated',
-    'Query read timeout', 'Client has encountered a connection error and is not queryable',
+    'timeout exceeded when trying to connect',
+    'Connection terminated unexpectedly',
+    'Connection terminated',
+    'Query read timeout',
+    'Client has encountered a connection error and is not queryable',
   ]) {
     t.equal(problemOf(failure(undefined, message)).status, 503, message)
     t.ok(isConnectionLoss(failure(undefined, message)), message)
@@ -47,13 +66,23 @@ t.test('violations name the field', async (t) => {
 
 t.test('what PostgreSQL really reports', async (t) => {
   const { pool } = await createDatabase(t)
-  const reported = async (sql: string) => pool.query(sql).then(() => undefined, (error: unknown) => error)
+  const reported = async (sql: string) =>
+    pool.query(sql).then(
+      () => undefined,
+      (error: unknown) => error,
+    )
   await pool.query("insert into auth_group (name) values ('g')")
   t.match(problemOf(await reported("insert into auth_group (name) values ('g')")), { code: 'invalid' })
-  t.match(problemOf(await reported('insert into auth_user_groups (user_id, group_id) values (1, 77)')).details.errors?.[0], {
-    pointer: '/groups', code: 'does_not_exist',
-  }, 'a deferred foreign key')
-  t.match(problemOf(await reported("set statement_timeout = 50; select pg_sleep(5)")), { status: 503 })
+  t.match(
+    problemOf(await reported('insert into auth_user_groups (user_id, group_id) values (1, 77)')).details
+      .errors?.[0],
+    {
+      pointer: '/groups',
+      code: 'does_not_exist',
+    },
+    'a deferred foreign key',
+  )
+  t.match(problemOf(await reported('set statement_timeout = 50; select pg_sleep(5)')), { status: 503 })
   t.notOk(isConflict(await reported('select 1/0')))
   t.match(problemOf(await reported('select pg_terminate_backend(pg_backend_pid())')), { status: 503 })
 })

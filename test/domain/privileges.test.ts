@@ -17,8 +17,19 @@ const GROUPS = new Map([
 ])
 
 const user = (id: number, values: Partial<StoredUser> = {}): StoredUser => ({
-  id, password: 'argon2$x', last_login: null, is_superuser: false, username: `user${id}`, first_name: '', last_name: '',
-  email: '', is_staff: true, is_active: true, date_joined: '2024-01-01T00:00:00Z', groups: [], user_permissions: [],
+  id,
+  password: 'argon2$x',
+  last_login: null,
+  is_superuser: false,
+  username: `user${id}`,
+  first_name: '',
+  last_name: '',
+  email: '',
+  is_staff: true,
+  is_active: true,
+  date_joined: '2024-01-01T00:00:00Z',
+  groups: [],
+  user_permissions: [],
   ...values,
 })
 
@@ -26,8 +37,13 @@ const effective = ({ groups, user_permissions }: StoredUser) =>
   new Set([...user_permissions, ...groups.flatMap((group) => GROUPS.get(group)!)])
 
 const actorOf = (stored: StoredUser): Actor => ({
-  id: stored.id, username: stored.username, isStaff: stored.is_staff, isSuperuser: stored.is_superuser,
-  permissions: effective(stored), authPermissions: new Set(['auth.change_user']), credential: 'test',
+  id: stored.id,
+  username: stored.username,
+  isStaff: stored.is_staff,
+  isSuperuser: stored.is_superuser,
+  permissions: effective(stored),
+  authPermissions: new Set(['auth.change_user']),
+  credential: 'test',
 })
 
 function factsOf(users: StoredUser[]): Facts {
@@ -40,11 +56,18 @@ function factsOf(users: StoredUser[]): Facts {
     effectivePermissionsOf: new Map(users.map((one) => [one.id, effective(one)])),
     permissionsOfGroup: new Map([...GROUPS].map(([id, permissions]) => [id, new Set(permissions)])),
   }
-  const superusers = users.filter(({ is_superuser, is_active }) => is_superuser && is_active).map(({ id }) => id)
+  const superusers = users
+    .filter(({ is_superuser, is_active }) => is_superuser && is_active)
+    .map(({ id }) => id)
   return { ...references, activeSuperusers: new Set(superusers) }
 }
 
-function decide(actor: StoredUser, target: StoredUser, patch: UserUpdate, others: StoredUser[] = []): Decision {
+function decide(
+  actor: StoredUser,
+  target: StoredUser,
+  patch: UserUpdate,
+  others: StoredUser[] = [],
+): Decision {
   const encodedPassword = patch.password === undefined ? undefined : 'argon2$new'
   const update = { actor: actorOf(actor), requestId: 'r', id: target.id, sent: patch, patch, encodedPassword }
   return decideUpdate(update, target, factsOf([actor, target, ...others]))
@@ -53,7 +76,10 @@ function decide(actor: StoredUser, target: StoredUser, patch: UserUpdate, others
 /** What is refused, as `field: missing permissions`. */
 const refused = (decision: Decision) =>
   decision.kind === 'denied'
-    ? { fields: decision.refusal.fields.map(({ field }) => field), missing: [...decision.refusal.missingPermissions] }
+    ? {
+        fields: decision.refusal.fields.map(({ field }) => field),
+        missing: [...decision.refusal.missingPermissions],
+      }
     : decision.kind
 
 t.test('only a superuser sets or clears is_superuser, or changes a superuser at all', async (t) => {
@@ -61,14 +87,18 @@ t.test('only a superuser sets or clears is_superuser, or changes a superuser at 
   t.same(refused(decide(actor, user(2), { is_superuser: true })), { fields: ['is_superuser'], missing: [] })
   const boss = user(2, { is_superuser: true })
   t.same(refused(decide(actor, boss, { first_name: 'x', last_login: '2024-01-01T00:00:00Z' })), {
-    fields: ['last_login', 'first_name'], missing: [],
+    fields: ['last_login', 'first_name'],
+    missing: [],
   })
   t.equal(decide(user(1, { is_superuser: true }), boss, { first_name: 'x' }).kind, 'changed')
 })
 
 t.test('nobody gives what they do not hold', async (t) => {
   const actor = user(1, { user_permissions: [1] })
-  t.same(refused(decide(actor, user(2), { user_permissions: [1, 2, 3] })), { fields: ['user_permissions'], missing: [2, 3] })
+  t.same(refused(decide(actor, user(2), { user_permissions: [1, 2, 3] })), {
+    fields: ['user_permissions'],
+    missing: [2, 3],
+  })
   t.same(refused(decide(actor, user(2), { groups: [2, 3] })), { fields: ['groups'], missing: [2, 3, 4] })
   t.equal(decide(actor, user(2), { groups: [1, 4], user_permissions: [1] }).kind, 'changed')
   t.equal(decide(actor, user(2, { groups: [3] }), { groups: [1] }).kind, 'changed', 'taking away is no gift')
@@ -78,7 +108,13 @@ t.test('nobody gives what they do not hold', async (t) => {
 t.test('nobody takes over an account that may do more', async (t) => {
   const actor = user(1, { user_permissions: [1] })
   const target = user(2, { groups: [2], is_active: false })
-  for (const patch of [{ password: 'x' }, { username: 'x' }, { email: 'x@example.org' }, { is_active: true }, { is_staff: false }]) {
+  for (const patch of [
+    { password: 'x' },
+    { username: 'x' },
+    { email: 'x@example.org' },
+    { is_active: true },
+    { is_staff: false },
+  ]) {
     t.same(refused(decide(actor, target, patch)), { fields: Object.keys(patch), missing: [2] })
   }
   t.equal(decide(actor, target, { first_name: 'x' }).kind, 'changed')
@@ -99,12 +135,21 @@ t.test('a superuser remains', async (t) => {
   t.equal(decide(one, one, { is_superuser: false }).kind, 'last superuser')
   t.equal(decide(one, one, { is_active: false }).kind, 'last superuser')
   t.equal(decide(one, one, { is_active: false }, [two]).kind, 'changed')
-  t.equal(decide(one, one, { is_active: false }, [user(2, { is_superuser: true, is_active: false })]).kind, 'last superuser')
+  t.equal(
+    decide(one, one, { is_active: false }, [user(2, { is_superuser: true, is_active: false })]).kind,
+    'last superuser',
+  )
 
   const facts = factsOf([one, two])
   const demote = (target: StoredUser) =>
     decideUpdate(
-      { actor: actorOf(one), requestId: 'r', id: target.id, sent: { is_active: false }, patch: { is_active: false } },
+      {
+        actor: actorOf(one),
+        requestId: 'r',
+        id: target.id,
+        sent: { is_active: false },
+        patch: { is_active: false },
+      },
       target,
       facts,
     ).kind
@@ -120,16 +165,23 @@ t.test('what changes nothing is always allowed', async (t) => {
 const anyUser = (id: number) =>
   fc
     .record({
-      is_superuser: fc.boolean(), is_staff: fc.boolean(), is_active: fc.boolean(),
-      groups: fc.subarray([...GROUPS.keys()]), user_permissions: fc.subarray(PERMISSIONS),
+      is_superuser: fc.boolean(),
+      is_staff: fc.boolean(),
+      is_active: fc.boolean(),
+      groups: fc.subarray([...GROUPS.keys()]),
+      user_permissions: fc.subarray(PERMISSIONS),
     })
     .map((values) => user(id, values))
 
 const anyPatch: fc.Arbitrary<UserUpdate> = fc.record(
   {
-    is_superuser: fc.boolean(), is_staff: fc.boolean(), is_active: fc.boolean(),
-    groups: fc.subarray([...GROUPS.keys()]), user_permissions: fc.subarray(PERMISSIONS),
-    password: fc.constant('taken over'), first_name: fc.constantFrom('a', 'b'),
+    is_superuser: fc.boolean(),
+    is_staff: fc.boolean(),
+    is_active: fc.boolean(),
+    groups: fc.subarray([...GROUPS.keys()]),
+    user_permissions: fc.subarray(PERMISSIONS),
+    password: fc.constant('taken over'),
+    first_name: fc.constantFrom('a', 'b'),
   },
   { requiredKeys: [] },
 )
@@ -147,7 +199,10 @@ function reach(stored: Map<number, StoredUser>, owned: Set<number>): Set<string>
 }
 
 t.test('no sequence of permitted changes enlarges what the actor can do', async (t) => {
-  const steps = fc.array(fc.record({ by: fc.nat(3), target: fc.integer({ min: 1, max: 4 }), patch: anyPatch }), { maxLength: 12 })
+  const steps = fc.array(
+    fc.record({ by: fc.nat(3), target: fc.integer({ min: 1, max: 4 }), patch: anyPatch }),
+    { maxLength: 12 },
+  )
   fc.assert(
     fc.property(fc.tuple(anyUser(1), anyUser(2), anyUser(3), anyUser(4)), steps, (users, attempts) => {
       const stored = new Map(users.map((one) => [one.id, one]))

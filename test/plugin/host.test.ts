@@ -40,7 +40,9 @@ t.test('the host’s routes, schemas, validators and handlers stay untouched', a
   app.decorateRequest('actor', null)
   app.setErrorHandler((error: Error, _request, reply) => reply.code(418).send({ host: error.message }))
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ host: 'not found' }))
-  app.addContentTypeParser('text/csv', { parseAs: 'string' }, async (_request: unknown, body: string) => ({ csv: body }))
+  app.addContentTypeParser('text/csv', { parseAs: 'string' }, async (_request: unknown, body: string) => ({
+    csv: body,
+  }))
   await app.register(userAdmin, { prefix: '/admin', database: pool })
   app.post('/echo', { schema: { body: { $ref: 'User#' } } }, async (request) => request.body)
   app.get('/fail', async () => {
@@ -52,13 +54,27 @@ t.test('the host’s routes, schemas, validators and handlers stay untouched', a
   t.same(echo.json(), { age: 7 }, 'the host still coerces')
   t.same((await app.inject('/fail')).json(), { host: 'of the host' })
   t.same((await app.inject('/none')).json(), { host: 'not found' })
-  const csv = await app.inject({ method: 'POST', url: '/echo', payload: 'a', headers: { 'content-type': 'text/csv' } })
+  const csv = await app.inject({
+    method: 'POST',
+    url: '/echo',
+    payload: 'a',
+    headers: { 'content-type': 'text/csv' },
+  })
   t.same(csv.json(), { csv: 'a' })
   const bare = await app.inject({ method: 'DELETE', url: '/echo' })
   t.equal(bare.statusCode, 404, 'no 405 of ours outside of the prefix')
 
-  t.equal((await app.inject(patch(`/admin/users/${userId}/`, { is_staff: 'true' }))).statusCode, 400, 'ours is strict')
-  const form = { method: 'PATCH', url: `/admin/users/${userId}/`, payload: 'a', headers: { authorization, 'content-type': 'text/csv' } } as const
+  t.equal(
+    (await app.inject(patch(`/admin/users/${userId}/`, { is_staff: 'true' }))).statusCode,
+    400,
+    'ours is strict',
+  )
+  const form = {
+    method: 'PATCH',
+    url: `/admin/users/${userId}/`,
+    payload: 'a',
+    headers: { authorization, 'content-type': 'text/csv' },
+  } as const
   t.equal((await app.inject(form)).statusCode, 415)
 })
 

@@ -13,14 +13,27 @@ const root = path.resolve(import.meta.dirname, '../..')
 const host = mkdtempSync(path.join(root, '.host-'))
 t.teardown(() => rmSync(host, { recursive: true, force: true }))
 
-const { dependencies, optionalDependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+const { dependencies, optionalDependencies } = JSON.parse(
+  readFileSync(path.join(root, 'package.json'), 'utf8'),
+)
 const installed = path.join(host, 'node_modules/fastify-user-admin')
 
 t.before(async () => {
   const sources = path.join(host, 'source')
   mkdirSync(sources)
-  const kept = ['src', 'schemas', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'openapi.yaml', 'README.md', 'LICENSE', 'CHANGELOG.md']
-  for (const name of kept) cpSync(path.join(root, name), path.join(sources, name), { recursive: true, force: true })
+  const kept = [
+    'src',
+    'schemas',
+    'package.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'openapi.yaml',
+    'README.md',
+    'LICENSE',
+    'CHANGELOG.md',
+  ]
+  for (const name of kept)
+    cpSync(path.join(root, name), path.join(sources, name), { recursive: true, force: true })
   await run('npm', ['run', '--silent', 'build'], { cwd: sources })
   await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', host], { cwd: sources })
   mkdirSync(installed, { recursive: true })
@@ -31,7 +44,14 @@ t.before(async () => {
 })
 
 t.test('it holds what is needed, and nothing else', async (t) => {
-  t.same(readdirSync(installed).toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'openapi.yaml', 'package.json'])
+  t.same(readdirSync(installed).toSorted(), [
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'dist',
+    'openapi.yaml',
+    'package.json',
+  ])
   t.same(readdirSync(path.join(installed, 'dist')).toSorted(), ['schemas', 'src'])
 })
 
@@ -40,12 +60,22 @@ t.test('every package that its code imports is among its dependencies', async (t
   const files = readdirSync(path.join(installed, 'dist'), { recursive: true, encoding: 'utf8' })
   const imported = files
     .filter((file) => file.endsWith('.js'))
-    .flatMap((file) => [...readFileSync(path.join(installed, 'dist', file), 'utf8').matchAll(/from '([^'.][^']*)'/g)])
+    .flatMap((file) => [
+      ...readFileSync(path.join(installed, 'dist', file), 'utf8').matchAll(/from '([^'.][^']*)'/g),
+    ])
     .map((match) => match[1]!)
     .filter((name) => !name.startsWith('node:') && !builtinModules.includes(name))
-    .map((name) => name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/'))
+    .map((name) =>
+      name
+        .split('/')
+        .slice(0, name.startsWith('@') ? 2 : 1)
+        .join('/'),
+    )
   t.ok(imported.includes('fastify') && imported.includes('kysely'))
-  t.same([...new Set(imported)].filter((name) => !known.has(name)), [])
+  t.same(
+    [...new Set(imported)].filter((name) => !known.has(name)),
+    [],
+  )
 })
 
 t.test('a host runs it', async (t) => {
@@ -89,11 +119,26 @@ t.test('its types survive the boundary, and refuse what is wrong', async (t) => 
      const missing = (user: User) => user.nickname
      export { update, wrong, empty, shown, isRight, missing }`,
   )
-  const options = { strict: true, module: 'NodeNext', target: 'ES2023', noEmit: true, types: ['node'], exactOptionalPropertyTypes: true }
-  writeFileSync(path.join(host, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['host.ts'] }))
+  const options = {
+    strict: true,
+    module: 'NodeNext',
+    target: 'ES2023',
+    noEmit: true,
+    types: ['node'],
+    exactOptionalPropertyTypes: true,
+  }
+  writeFileSync(
+    path.join(host, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: options, files: ['host.ts'] }),
+  )
   const compiler = path.join(root, 'node_modules/typescript/bin/tsc')
-  const { stdout } = await run('node', [compiler, '-p', host, '--listFiles']).catch((error: { stdout: string }) => error)
+  const { stdout } = await run('node', [compiler, '-p', host, '--listFiles']).catch(
+    (error: { stdout: string }) => error,
+  )
   t.match(stdout, '/dist/src/index.d.ts', 'they were looked at')
   // Faults inside of other packages' declarations are theirs.
-  t.same(stdout.split('\n').filter((line) => /(?:host\.ts|fastify-user-admin.*)\(.*error TS/.test(line)), [])
+  t.same(
+    stdout.split('\n').filter((line) => /(?:host\.ts|fastify-user-admin.*)\(.*error TS/.test(line)),
+    [],
+  )
 })

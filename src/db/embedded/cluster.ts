@@ -47,14 +47,14 @@ export async function checkCluster(directory: string, dataDir: string, binaries:
     throw new EmbeddedPostgresError(
       'other-version',
       `${directory} was made by PostgreSQL ${version}, and this is PostgreSQL ${binaries.major}. Dump it with ` +
-        `the version that made it and restore it into a new data folder, or choose another data folder.`
+        `the version that made it and restore it into a new data folder, or choose another data folder.`,
     )
   }
   if (!(await canEnter(user, directory))) {
     throw new EmbeddedPostgresError(
       'not-writable',
       `${directory} is below a folder that ${user?.name} may not enter, and PostgreSQL refuses to run as root. ` +
-        'Open the folders above it (chmod o+x), or move the data folder, or set DATABASE_URL.'
+        'Open the folders above it (chmod o+x), or move the data folder, or set DATABASE_URL.',
     )
   }
 }
@@ -120,7 +120,7 @@ async function initdb(directory: string, { binaries, user, noSync }: NewCluster)
     '--locale-provider=builtin',
     '--builtin-locale=C.UTF-8',
     '--no-instructions',
-    ...(noSync ? ['--no-sync'] : [])
+    ...(noSync ? ['--no-sync'] : []),
   ]
   const { ok, output } = await run(binaries.initdb, args, user, INITDB_TIMEOUT_MS)
   if (ok) return
@@ -128,7 +128,7 @@ async function initdb(directory: string, { binaries, user, noSync }: NewCluster)
     throw new EmbeddedPostgresError(
       'unsupported',
       `initdb wants a name for user id ${process.getuid?.()} in /etc/passwd, and there is none. ` +
-        'Start the service as a user that has a name, or set DATABASE_URL.'
+        'Start the service as a user that has a name, or set DATABASE_URL.',
     )
   }
   throw serverError('PostgreSQL could not make its database cluster.', output, path.dirname(directory))
@@ -196,7 +196,7 @@ async function elsewhere(user: OsUser): Promise<string> {
   throw new EmbeddedPostgresError(
     'not-writable',
     `PostgreSQL refuses to run as root, and ${user?.name} can reach neither the data folder nor a folder in ` +
-      '/var/lib or /var/tmp. Choose another data folder, or set DATABASE_URL.'
+      '/var/lib or /var/tmp. Choose another data folder, or set DATABASE_URL.',
   )
 }
 
@@ -218,14 +218,14 @@ async function syncFolder(folder: string): Promise<void> {
 function lostTarget(entry: string): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
     'not-writable',
-    `${entry} points to a database cluster that is gone. Bring it back, or remove ${entry} to begin anew.`
+    `${entry} points to a database cluster that is gone. Bring it back, or remove ${entry} to begin anew.`,
   )
 }
 
 function notCluster(entry: string): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
     'not-writable',
-    `${entry} exists and is no database cluster. Remove it, or choose another data folder, or set DATABASE_URL.`
+    `${entry} exists and is no database cluster. Remove it, or choose another data folder, or set DATABASE_URL.`,
   )
 }
 

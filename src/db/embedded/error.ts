@@ -15,7 +15,7 @@ export class EmbeddedPostgresError extends Error {
   constructor(
     readonly code: EmbeddedPostgresFault,
     message: string,
-    options?: ErrorOptions
+    options?: ErrorOptions,
   ) {
     super(message, options)
   }
@@ -38,14 +38,14 @@ export function folderError(error: unknown, folder: string): EmbeddedPostgresErr
       return new EmbeddedPostgresError(
         'not-writable',
         `${folder} is on a read-only file system. ${ADVICE}`,
-        cause
+        cause,
       )
     case 'EACCES':
     case 'EPERM':
       return new EmbeddedPostgresError(
         'not-writable',
         `${folder} is not writable for ${me()}. ${ADVICE}`,
-        cause
+        cause,
       )
     case 'EEXIST':
     case 'ENOTDIR':
@@ -54,7 +54,7 @@ export function folderError(error: unknown, folder: string): EmbeddedPostgresErr
       return new EmbeddedPostgresError(
         'start-failed',
         `${folder} can't be used: ${String(error)}. ${ADVICE}`,
-        cause
+        cause,
       )
   }
 }
@@ -74,7 +74,7 @@ export function diskFull(folder: string, options?: ErrorOptions): EmbeddedPostgr
     'disk-full',
     `The disk that holds ${folder} is full: PostgreSQL needs about 64 MB there. ` +
       'Free some room, or choose another data folder, or set DATABASE_URL.',
-    options
+    options,
   )
 }
 

@@ -27,7 +27,7 @@ export async function unprivilegedUser(): Promise<OsUser> {
   throw new EmbeddedPostgresError(
     'unsupported',
     'PostgreSQL refuses to run as root, and /etc/passwd has neither "postgres" nor "nobody" to run it as. ' +
-      'Start the service as an unprivileged user, or set DATABASE_URL.'
+      'Start the service as an unprivileged user, or set DATABASE_URL.',
   )
 }
 
@@ -36,7 +36,7 @@ export function cannotBecome(user: OsUser): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
     'unsupported',
     `PostgreSQL refuses to run as root, and this root may not become ${user?.name} (a container without the ` +
-      'capability SETUID?). Start the service as an unprivileged user, or set DATABASE_URL.'
+      'capability SETUID?). Start the service as an unprivileged user, or set DATABASE_URL.',
   )
 }
 

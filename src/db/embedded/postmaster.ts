@@ -13,7 +13,7 @@ import {
   removeSocketFolder,
   socketOf,
   urlOf,
-  type Address
+  type Address,
 } from './socket.js'
 
 const START_TIMEOUT_MS = 60_000
@@ -92,7 +92,7 @@ export async function connectTo(postmaster: Postmaster): Promise<pg.Client> {
     connectionString: urlOf(postmaster, 'postgres'),
     connectionTimeoutMillis: 5_000,
     query_timeout: 30_000,
-    application_name: `fastify-user-admin pid ${process.pid}`
+    application_name: `fastify-user-admin pid ${process.pid}`,
   })
   // A killed backend would end the process without a listener.
   client.on('error', () => {})
@@ -141,7 +141,7 @@ async function removeStaleLock({ directory, socketFolder }: Server, lock: Lock):
     throw new EmbeddedPostgresError(
       'in-use',
       `The data folder ${path.dirname(directory)} is in use by another running service, perhaps in another ` +
-        'container. Stop that one, or give this one a data folder of its own, or set DATABASE_URL for both.'
+        'container. Stop that one, or give this one a data folder of its own, or set DATABASE_URL for both.',
     )
   }
   if (await isPostmasterOf(lock.pid, directory)) return
@@ -170,7 +170,7 @@ async function launch(server: Server): Promise<Child> {
     cwd: '/',
     // Out of our process group: Ctrl-C must not stop it under requests in flight.
     detached: true,
-    stdio: ['ignore', 'ignore', 'pipe']
+    stdio: ['ignore', 'ignore', 'pipe'],
   })
   let output = ''
   let ended = false
@@ -196,7 +196,7 @@ async function launch(server: Server): Promise<Child> {
       released = true
       child.stderr.destroy()
     },
-    stop: () => void child.kill('SIGINT')
+    stop: () => void child.kill('SIGINT'),
   }
 }
 
@@ -222,7 +222,7 @@ const SETTINGS = {
   log_directory: 'log',
   log_filename: 'postgresql-%a.log',
   log_rotation_age: '1d',
-  log_truncate_on_rotation: 'on'
+  log_truncate_on_rotation: 'on',
 }
 
 /** An earlier server, or one that another process starts at this moment, has not yet let go. */
@@ -254,7 +254,7 @@ async function explain(server: Server, child?: Child, trouble?: unknown): Promis
   const { blocks, bavail, bsize } = await statfs(server.directory).catch(() => ({
     blocks: 0,
     bavail: 0,
-    bsize: 0
+    bsize: 0,
   }))
   // A full disk takes the log along that would tell of it.
   if (blocks > 0 && bavail * bsize < 64 * 1024) return diskFull(server.directory)
@@ -262,7 +262,7 @@ async function explain(server: Server, child?: Child, trouble?: unknown): Promis
   return serverError(
     `PostgreSQL did not start on ${server.directory}. ${reason}`.trim(),
     await lastWords(server, child),
-    server.directory
+    server.directory,
   )
 }
 
@@ -279,7 +279,7 @@ async function logTail(directory: string): Promise<string> {
   const folder = path.join(directory, 'log')
   const files = await readdir(folder).catch(() => [])
   const dated = await Promise.all(
-    files.map(async (name) => ({ name, at: (await stat(path.join(folder, name))).mtimeMs }))
+    files.map(async (name) => ({ name, at: (await stat(path.join(folder, name))).mtimeMs })),
   ).catch(() => [])
   const newest = dated.toSorted((a, b) => b.at - a.at)[0]
   return newest ? readEnd(path.join(folder, newest.name)).catch(() => '') : ''
@@ -291,7 +291,7 @@ async function readEnd(file: string): Promise<string> {
     const { size } = await handle.stat()
     const { buffer, bytesRead } = await handle.read({
       buffer: Buffer.alloc(4_000),
-      position: Math.max(0, size - 4_000)
+      position: Math.max(0, size - 4_000),
     })
     return buffer.subarray(0, bytesRead).toString()
   } finally {

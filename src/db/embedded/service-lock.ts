@@ -102,7 +102,7 @@ function inUse(dataDir: string, holder?: string): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
     'in-use',
     `The data folder ${dataDir} is in use by another running service${holder ? ` (${holder})` : ''}. ` +
-      'Stop that one, or give this one a data folder of its own, or set DATABASE_URL for both.'
+      'Stop that one, or give this one a data folder of its own, or set DATABASE_URL for both.',
   )
 }
 
@@ -117,7 +117,7 @@ export async function holderOf(client: pg.Client): Promise<string | undefined> {
     `select application_name from pg_stat_activity join pg_locks using (pid)
       where locktype = 'advisory' and granted
         and (classid::bigint << 32) + objid::bigint = $1::bigint and objsubid = 1`,
-    [LOCK]
+    [LOCK],
   )
   return rows[0]?.application_name
 }

@@ -41,7 +41,7 @@ export async function chooseSocketFolder(directory: string, user: OsUser): Promi
   throw new EmbeddedPostgresError(
     'start-failed',
     `Neither ${directory} nor ${os.tmpdir()} can hold PostgreSQL's socket: their paths are too long, or their ` +
-      'file systems have no sockets. Choose another data folder, or set DATABASE_URL.'
+      'file systems have no sockets. Choose another data folder, or set DATABASE_URL.',
   )
 }
 
@@ -51,7 +51,7 @@ async function canHoldSocket(folder: string): Promise<boolean> {
   return new Promise((resolve) => {
     probe.once('error', () => resolve(false))
     probe.listen(path.join(folder, `.p${randomBytes(4).toString('hex')}`), () =>
-      probe.close(() => resolve(true))
+      probe.close(() => resolve(true)),
     )
   })
 }

@@ -1,6 +1,11 @@
 import { argon2d, argon2i, argon2id, hash } from 'argon2'
 import {
-  type HashFormat, matchEncoded, type PasswordEncoder, passwordBytes, randomSalt, sameDigest,
+  type HashFormat,
+  matchEncoded,
+  type PasswordEncoder,
+  passwordBytes,
+  randomSalt,
+  sameDigest,
 } from './format.js'
 
 /**
@@ -23,8 +28,8 @@ const VARIETIES = { argon2d, argon2i, argon2id } as const
 // Without `v=` it's Argon2 1.0, which the first argon2-cffi wrote for Django 1.10.
 const PATTERN = new RegExp(
   /^argon2\$(argon2id|argon2i|argon2d)(?:\$v=(16|19))?/.source +
-  /\$m=([1-9]\d{0,9}),t=([1-9]\d{0,9}),p=([1-9]\d{0,7})/.source +
-  /\$([A-Za-z0-9+/]{11,})\$([A-Za-z0-9+/]{6,})$/.source,
+    /\$m=([1-9]\d{0,9}),t=([1-9]\d{0,9}),p=([1-9]\d{0,7})/.source +
+    /\$([A-Za-z0-9+/]{11,})\$([A-Za-z0-9+/]{6,})$/.source,
 )
 // Django's own: 100 MiB, 2 passes, 8 lanes.
 const DJANGO = { variety: argon2id, version: 19, memoryKib: 102_400, passes: 2, lanes: 8 } as const
@@ -67,16 +72,18 @@ async function encode(password: string, hashLength: Argon2HashLength): Promise<s
 type Argon2Input = Omit<Argon2Hash, 'digest'>
 
 async function digestOf(password: string, cost: Argon2Input, hashLength: number): Promise<string> {
-  return unpadded(await hash(passwordBytes(password), {
-    raw: true,
-    type: cost.variety,
-    version: cost.version,
-    memoryCost: cost.memoryKib,
-    timeCost: cost.passes,
-    parallelism: cost.lanes,
-    salt: cost.salt,
-    hashLength,
-  }))
+  return unpadded(
+    await hash(passwordBytes(password), {
+      raw: true,
+      type: cost.variety,
+      version: cost.version,
+      memoryCost: cost.memoryKib,
+      timeCost: cost.passes,
+      parallelism: cost.lanes,
+      salt: cost.salt,
+      hashLength,
+    }),
+  )
 }
 
 function parse(encoded: string): Argon2Hash | undefined {
@@ -97,10 +104,14 @@ function parse(encoded: string): Argon2Hash | undefined {
 }
 
 function isAffordable({ memoryKib, passes, lanes }: Argon2Hash): boolean {
-  return memoryKib <= MAX_MEMORY_KIB && passes <= MAX_PASSES && lanes <= MAX_LANES &&
+  return (
+    memoryKib <= MAX_MEMORY_KIB &&
+    passes <= MAX_PASSES &&
+    lanes <= MAX_LANES &&
     memoryKib * passes <= MAX_WORK_KIB &&
     // Argon2's own minimum: below it the library throws.
     memoryKib >= 8 * lanes
+  )
 }
 
 function unpadded(bytes: Buffer): string {

@@ -2,8 +2,17 @@ import { claimedAlgorithm } from './format.js'
 
 // Every name that a release of Django has had. Any other text before a `$` may be a secret.
 const DJANGO_ALGORITHMS: ReadonlySet<string> = new Set([
-  'pbkdf2_sha256', 'pbkdf2_sha1', 'argon2', 'bcrypt_sha256', 'bcrypt', 'scrypt',
-  'sha1', 'md5', 'unsalted_sha1', 'unsalted_md5', 'crypt',
+  'pbkdf2_sha256',
+  'pbkdf2_sha1',
+  'argon2',
+  'bcrypt_sha256',
+  'bcrypt',
+  'scrypt',
+  'sha1',
+  'md5',
+  'unsalted_sha1',
+  'unsalted_md5',
+  'crypt',
 ])
 
 const UNUSABLE_PREFIX = '!'

@@ -36,14 +36,19 @@ export function makePbkdf2Format(variant: Pbkdf2Variant): HashFormat {
 
 /** A new stored hash of `password` with a fresh salt. */
 export async function encodePbkdf2(
-  variant: Pbkdf2Variant, password: string, iterations: number,
+  variant: Pbkdf2Variant,
+  password: string,
+  iterations: number,
 ): Promise<string> {
   const salt = randomSalt()
   return `${variant.algorithm}$${iterations}$${salt}$${await digestOf(variant, password, salt, iterations)}`
 }
 
 async function digestOf(
-  { digest, digestBytes }: Pbkdf2Variant, password: string, salt: string, iterations: number,
+  { digest, digestBytes }: Pbkdf2Variant,
+  password: string,
+  salt: string,
+  iterations: number,
 ): Promise<string> {
   return (await pbkdf2(passwordBytes(password), salt, iterations, digestBytes, digest)).toString('base64')
 }

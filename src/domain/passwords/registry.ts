@@ -18,7 +18,8 @@ const FORMATS: ReadonlyMap<string, HashFormat> = new Map(
 )
 
 // What Django wrote once and nobody verifies here; an unsalted digest can't be told from a password.
-const LEGACY = /^(?:md5\$[^$]*\$[0-9a-f]{32}|sha1\$[^$]*\$[0-9a-f]{40}|bcrypt\$\$2[aby]\$\d\d\$[./A-Za-z0-9]{53})$/
+const LEGACY =
+  /^(?:md5\$[^$]*\$[0-9a-f]{32}|sha1\$[^$]*\$[0-9a-f]{40}|bcrypt\$\$2[aby]\$\d\d\$[./A-Za-z0-9]{53})$/
 
 // As Django's make_password(None) writes it.
 const UNUSABLE = /^![A-Za-z0-9]{40}$/

@@ -60,6 +60,7 @@ function isAffordable({ cost, blockSize, parallelism }: ScryptHash): boolean {
   // The algorithm's own rule for N: a power of two, less than 2^(16r).
   const exponent = Math.log2(cost)
   const isPossible = Number.isInteger(exponent) && exponent > 0 && exponent < 16 * blockSize
-  return isPossible && memory <= MAX_MEMORY && parallelism <= MAX_PARALLELISM &&
-    memory * parallelism <= MAX_WORK
+  return (
+    isPossible && memory <= MAX_MEMORY && parallelism <= MAX_PARALLELISM && memory * parallelism <= MAX_WORK
+  )
 }

@@ -17,7 +17,7 @@ export interface WorkQueue {
    * @throws QueueFullError (as a rejection, at once) where `concurrency` tasks run and `maxQueued` wait
    */
   run<T>(task: () => Promise<T>, options?: { signal?: AbortSignal | undefined }): Promise<T>
-  stats(): { running: number, queued: number }
+  stats(): { running: number; queued: number }
 }
 
 /** A task was refused since the queue is full. */

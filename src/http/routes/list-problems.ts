@@ -30,7 +30,10 @@ export const listProblems = () =>
       summary: 'List problems',
       description: 'A page that lists every code that a problem can carry, and what it means.',
       response: {
-        200: { description: 'The page.', content: { 'text/html': { schema: Type.String({ examples: ['<!doctype html>'] }) } } },
+        200: {
+          description: 'The page.',
+          content: { 'text/html': { schema: Type.String({ examples: ['<!doctype html>'] }) } },
+        },
       },
     },
 

@@ -15,7 +15,10 @@ export const readUser = (context: Context) =>
       description: 'Answers one user with every field. The password is shown as its algorithm and a mask.',
       params: UserPathSchema,
       querystring: FormatQuery,
-      response: { 200: answer('The user.', ref(context.contract.User)), ...problemAnswers(['invalid', 'not_found']) },
+      response: {
+        200: answer('The user.', ref(context.contract.User)),
+        ...problemAnswers(['invalid', 'not_found']),
+      },
     },
 
     async handler(request) {

@@ -1,6 +1,18 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { FormatQuery, ref, type UserPath, UserPath as UserPathSchema, type UserUpdate } from '../../../schemas/index.js'
-import { type CheckedBody, forgiveStored, parseId, updateFaults, without } from '../../domain/accept-update.js'
+import {
+  FormatQuery,
+  ref,
+  type UserPath,
+  UserPath as UserPathSchema,
+  type UserUpdate,
+} from '../../../schemas/index.js'
+import {
+  type CheckedBody,
+  forgiveStored,
+  parseId,
+  updateFaults,
+  without,
+} from '../../domain/accept-update.js'
 import { isMaskShaped } from '../../domain/passwords/mask.js'
 import { isWritable, presentUser } from '../../domain/user.js'
 import { invalid, ProblemError } from '../../errors.js'
@@ -38,8 +50,17 @@ export const updateUser = (context: Context) => {
       if (id === undefined) throw new ProblemError('not_found')
 
       // Hashed before any lock is taken.
-      const encodedPassword = isPlain(values.password) ? await context.encodePassword(values.password) : undefined
-      const update = { actor: actorOf(request), requestId: request.id, id, sent, patch: values, encodedPassword }
+      const encodedPassword = isPlain(values.password)
+        ? await context.encodePassword(values.password)
+        : undefined
+      const update = {
+        actor: actorOf(request),
+        requestId: request.id,
+        id,
+        sent,
+        patch: values,
+        encodedPassword,
+      }
       return presentUser(await context.updateUser(update))
     },
   })
@@ -63,10 +84,15 @@ export const updateUser = (context: Context) => {
 
 const isNoObject = ({ faults }: CheckedBody<UserUpdate>) => faults.some(({ pointer }) => pointer === '')
 
-const isPlain = (password: string | undefined): password is string => password !== undefined && !isMaskShaped(password)
+const isPlain = (password: string | undefined): password is string =>
+  password !== undefined && !isMaskShaped(password)
 
 /** Drops unknown fields where the caller prefers that (RFC 7240 `handling=lenient`). */
-function lenient(prefer: unknown, body: CheckedBody<UserUpdate>, reply: FastifyReply): CheckedBody<UserUpdate> {
+function lenient(
+  prefer: unknown,
+  body: CheckedBody<UserUpdate>,
+  reply: FastifyReply,
+): CheckedBody<UserUpdate> {
   if (!prefersLenient(prefer)) return body
   reply.header('preference-applied', 'handling=lenient')
   const known = Object.entries(body.values).filter(([name]) => name === 'id' || isWritable(name))
