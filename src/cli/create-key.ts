@@ -45,7 +45,7 @@ async function createKey(database: Database, username: string, expiresAt: string
   // As it is stored, or else as it would be stored today: older names may not be normalised.
   const user =
     (await findUserByUsername(database, username)) ??
-    (await findUserByUsername(database, normalizeText(username, ['strip', 'NFKC'])))
+    (await findUserByUsername(database, normalizeText(username, ['strip', 'NFKC'], 150)))
   if (user === undefined) throw new CommandError(`There is no user ${JSON.stringify(username)}.`)
   const key = makeApiKey()
   const id = await database.transaction(async (transaction) => {

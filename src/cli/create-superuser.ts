@@ -41,8 +41,12 @@ export const createSuperuserCommand = () =>
       process.stderr.write(`A key for the API: ${COMMAND} create-key --username ${user.username}\n`)
     })
 
-/** The rules of the API, from the same schema. */
-function check(fields: UserUpdate): UserUpdate {
+/**
+ * Holds what was given to the rules of the API, by the same schema.
+ * @returns it as it is stored
+ * @throws CommandError with a line for each fault
+ */
+export function check(fields: UserUpdate): UserUpdate {
   const contract = makeContract(CONTRACT_DEFAULTS)
   const compile = makeValidatorCompiler(contract)
   const validate = compile({ schema: ref(contract.UserUpdate), httpPart: 'body', method: 'PATCH', url: '' })

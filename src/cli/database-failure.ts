@@ -2,7 +2,7 @@
 import pg from 'pg'
 import { type Config, describeConfig } from '../config.js'
 import { isConnectionLoss } from '../db/sqlstate.js'
-import { CommandError } from './failure.js'
+import { CommandError, isExpected } from './failure.js'
 
 const CREDENTIALS = 'Check the user and the password in DATABASE_URL, and pg_hba.conf of the server.'
 const TOO_SLOW = 'Find out what keeps it busy or holds a lock, and try again.'
@@ -30,7 +30,7 @@ const TLS_FAILURE = /CERT|SIGNATURE|^ERR_SSL|^ERR_TLS|EPROTO/
  *   database, or that nobody expects, are returned as they are
  */
 export function explainDatabase(error: unknown, config: Config): unknown {
-  const advice = error instanceof Error ? adviceFor(error) : undefined
+  const advice = error instanceof Error && !isExpected(error) ? adviceFor(error) : undefined
   if (advice === undefined) return error
   const where =
     config.DATABASE_URL === undefined

@@ -1,4 +1,5 @@
 /** Gives a command the database: that of DATABASE_URL, or the embedded one, whether a service runs on it or not. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.js'
 import { Database, openPool } from '../db/database.js'
 import {
@@ -8,11 +9,16 @@ import {
 } from '../db/embedded-postgres.js'
 import { inspectSchema } from '../db/live-schema.js'
 import { assertMigrated, migrate } from '../db/migrate.js'
+import { isConnectionLoss } from '../db/sqlstate.js'
 import { explainDatabase } from './database-failure.js'
 import { holdSignals } from './signals.js'
 
 /** Milliseconds that one statement of a command may take. */
 const TIMEOUT_MS = 30_000
+
+/** How often an embedded server that comes and goes under others is asked for. */
+const ATTEMPTS = 4
+const RETRY_MS = 250
 
 /** The width of `first_name` in Django: where the column is no wider, nobody's name needs to be looked at. */
 const WIDEST_FIRST_NAME = 150
@@ -54,26 +60,29 @@ export async function withPool<T>(url: string, work: (database: Database) => Pro
 }
 
 async function withEmbedded<T>(dataDir: string, work: (url: string) => Promise<T>): Promise<T> {
-  const running = await attachEmbeddedPostgres(dataDir)
-  if (running !== undefined) return work(running)
-  // The server is no part of our process group, and would outlive a Ctrl-C.
+  // A server that we start is no part of our process group, and would outlive a Ctrl-C.
   const release = holdSignals()
   try {
-    const embedded = await startOrAttach(dataDir)
-    return await work(embedded.url).finally(embedded.stop)
+    const { url, stop } = await attachOrStart(dataDir)
+    return await work(url).finally(stop)
   } finally {
     release()
   }
 }
 
-async function startOrAttach(dataDir: string): Promise<{ url: string; stop(): Promise<void> }> {
-  try {
-    return await startEmbeddedPostgres({ dataDir, log: note })
-  } catch (error) {
-    // Another process was faster by a moment: a service that has just been started.
-    const isInUse = error instanceof EmbeddedPostgresError && error.code === 'in-use'
-    const url = isInUse ? await attachEmbeddedPostgres(dataDir) : undefined
-    if (url === undefined) throw error
-    return { url, stop: async () => {} }
+async function attachOrStart(dataDir: string): Promise<{ url: string; stop?: () => Promise<void> }> {
+  for (let attempt = 1; ; attempt++) {
+    const url = await attachEmbeddedPostgres(dataDir)
+    if (url !== undefined) return { url }
+    try {
+      return await startEmbeddedPostgres({ dataDir, log: note })
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isCrossed(error)) throw error
+      await sleep(RETRY_MS)
+    }
   }
 }
+
+/** Another process was faster by a moment: a service that starts, or a command that has just stopped the server. */
+const isCrossed = (error: unknown): boolean =>
+  error instanceof EmbeddedPostgresError && (error.code === 'in-use' || isConnectionLoss(error.cause))

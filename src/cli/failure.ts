@@ -23,6 +23,9 @@ const EXPECTED = [
   UnservableSchemaError,
 ]
 
+/** Whether the message of an error is for operators as it is. */
+export const isExpected = (error: unknown): error is Error => EXPECTED.some((type) => error instanceof type)
+
 /** A failure in words for the operator; with its stack where nobody expected it. */
 export function explain(error: unknown): string {
   if (error instanceof ConfigError) {
@@ -31,7 +34,7 @@ export function explain(error: unknown): string {
   if (error instanceof PendingMigrationsError) {
     return `${error.message} Either: ${COMMAND} migrate, or MIGRATE=on.`
   }
-  if (EXPECTED.some((type) => error instanceof type)) return (error as Error).message
+  if (isExpected(error)) return error.message
   // Not the error as Node.js prints it: members of it may hold a URL with its password, or values of rows.
   return `This was not expected. ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
 }

@@ -61,6 +61,8 @@ export async function start(config: Config): Promise<void> {
 }
 
 async function open(config: Config, running: Running, signal: AbortSignal): Promise<void> {
+  // Fastify and all that: other commands need not load it, and here the database starts meanwhile.
+  const server = import('../server.js')
   if (config.DATABASE_URL === undefined) {
     const log = (message: string) => (running.service ? running.service.app.log.warn(message) : note(message))
     running.embedded = await startEmbeddedPostgres({ dataDir: config.DATA_DIR, log })
@@ -72,8 +74,7 @@ async function open(config: Config, running: Running, signal: AbortSignal): Prom
   signal.throwIfAborted()
   const file = path.resolve(config.DATA_DIR, KEY_FILE)
   const key = running.embedded && (await withPool(url, (database) => provideFirstKey(database, file)))
-  // Only now: Fastify and all that takes longer to load than other commands to run.
-  const { buildServer } = await import('../server.js')
+  const { buildServer } = await server
   signal.throwIfAborted()
   running.service = await buildServer(config, url)
   signal.throwIfAborted()

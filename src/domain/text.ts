@@ -30,6 +30,25 @@ const NORMALIZERS: Record<Normalization, (text: string) => string> = {
   NFKC: (text) => text.normalize('NFKC'),
 }
 
-/** Applies the normalisations that a field declares, in their order. */
-export const normalizeText = (text: string, normalizations: readonly Normalization[]): string =>
-  normalizations.reduce((value, normalization) => NORMALIZERS[normalization](value), text)
+/**
+ * How much longer a text may be before it is normalised than after: some characters are written as four, and each of
+ * those may take two code units. What is longer stays too long, and normalising takes time that grows with its square.
+ */
+const SHRINKS_AT_MOST = 8
+
+/**
+ * Applies the normalisations that a field declares, in their order.
+ * @param maxLength of the field, in characters
+ */
+export const normalizeText = (
+  text: string,
+  normalizations: readonly Normalization[],
+  maxLength: number,
+): string =>
+  normalizations.reduce(
+    (value, normalization) =>
+      normalization !== 'strip' && value.length > maxLength * SHRINKS_AT_MOST
+        ? value
+        : NORMALIZERS[normalization](value),
+    text,
+  )

@@ -54,7 +54,7 @@ function normalized(schema: TSchema, sent: unknown): unknown {
   for (const [name, field] of Object.entries<TSchema>(schema.properties ?? {})) {
     const value = values[name]
     if (typeof value === 'string' && field['x-normalize'])
-      values[name] = normalizeText(value, field['x-normalize'])
+      values[name] = normalizeText(value, field['x-normalize'], field.maxLength)
   }
   return values
 }

@@ -1,0 +1,53 @@
+// What nobody may see: passwords, hashes and keys, in any answer, log line, error or audit event.
+import t from 'tap'
+import { spawnStart } from './helpers/cli.js'
+import { requester, startService } from './helpers/service.js'
+
+const CANARY = 'canary_4f1d9a'
+
+t.test('no secret reaches an answer, the log or the audit', async (t) => {
+  const seeded = await startService(t)
+  const { id, key } = await seeded.makeCaller()
+  const service = await spawnStart(t, { DATABASE_URL: seeded.databaseUrl, LOG_LEVEL: 'trace' })
+  const request = requester(service.url)
+  const path = `/admin/users/${id}/`
+  const patch = (body: unknown) => request('PATCH', path, { key, body })
+  const json = { 'content-type': 'application/json' }
+
+  const answers = [
+    await patch({ password: CANARY }),
+    await patch({ password: `${CANARY}${'x'.repeat(128)}` }),
+    await patch({ password: { nested: CANARY } }),
+    await patch({ password: CANARY, username: '' }),
+    await patch({ password: `argon2$${CANARY}` }),
+    await patch({ password: `${CANARY}$********` }),
+    await request('PATCH', path, { key, rawBody: `{"password": "${CANARY}`, headers: json }),
+    await request('PATCH', path, { key, rawBody: `{"password": "${CANARY}", "password": 1}`, headers: json }),
+    await request('PATCH', path, { key, rawBody: CANARY, headers: { 'content-type': 'text/plain' } }),
+    await request('PATCH', `${path}?format=${CANARY}`, { key, body: {} }),
+    await request('GET', path, { headers: { authorization: `Bearer uak_${CANARY}` } }),
+    await request('GET', path, { headers: { authorization: `Token ${CANARY}` } }),
+    await request('GET', path, { headers: { authorization: `Basic ${CANARY}` } }),
+    await request('GET', path, { key }),
+  ]
+  t.same(
+    answers.map(({ status }) => status),
+    [200, 400, 400, 400, 200, 400, 400, 400, 415, 400, 401, 401, 401, 200],
+  )
+  const { rows: stored } = await seeded.pool.query('select password from auth_user where id = $1', [id])
+  const secrets = [CANARY, key, stored[0].password, stored[0].password.split('$').at(-1)]
+  const { rows: events } = await seeded.pool.query('select e::text from user_admin.audit_event e')
+  t.equal(events.length, 2, 'the two changes')
+  service.kill('SIGTERM')
+  t.equal(await service.ended, 0)
+  t.match(service.output.stdout, '"status":400', 'there is a log')
+
+  const seen = {
+    answers: answers.map(({ text, headers }) => text + JSON.stringify(headers)).join('\n'),
+    log: service.output.stdout + service.output.stderr,
+    audit: JSON.stringify(events),
+  }
+  for (const [where, text] of Object.entries(seen)) {
+    for (const secret of secrets) t.notOk(text.includes(secret), `${where}: nothing of ${secret.slice(0, 6)}…`)
+  }
+})
