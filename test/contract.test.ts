@@ -1,0 +1,27 @@
+import t from 'tap'
+import { checkContract } from './contract/suite.js'
+import { openWorld } from './contract/world.js'
+import { startService } from './helpers/service.js'
+
+const DEPLOYMENTS = {
+  'as it comes': {},
+  'as the reference prints it, elsewhere and wider': {
+    PREFIX: '/api/v1',
+    PATCH_REQUIRED: 'username,password',
+    FIRST_NAME_MAX_LENGTH: '150',
+    PG_PREPARED: 'off',
+    PASSWORD_HASHER: 'pbkdf2_sha256',
+    PBKDF2_ITERATIONS: '1000',
+  },
+}
+
+for (const [name, settings] of Object.entries(DEPLOYMENTS)) {
+  t.test(`a deployment ${name}`, async (t) => {
+    const service = await startService(t, settings)
+    await service.makeGroup()
+    const groups = [await service.makeGroup([1]), await service.makeGroup()]
+    const { id: userId, key } = await service.makeCaller({ groups, user_permissions: [2] })
+    const spareUserId = await service.makeUser()
+    await checkContract(t, await openWorld({ url: service.url, key, userId, spareUserId }))
+  })
+}

@@ -1,0 +1,44 @@
+/** What the checks work on. */
+import type { Test } from 'tap'
+import { Account, Subject } from './subject.js'
+
+export interface WorldOptions {
+  /** Where the service is. */
+  url: string
+  /** An API key of an active staff superuser. */
+  key: string
+  /** The user of the key. What is changed of it is put back. */
+  userId: number
+  /** A user that nobody needs: its flags are switched and put back, and its password is lost. */
+  spareUserId?: number | undefined
+}
+
+export interface World {
+  subject: Subject
+  own: Account
+  spare: Account | undefined
+  /** Puts every user back into its original state, but for the password of the spare one. */
+  putBack(): Promise<void>
+}
+
+export type Check = (t: Test, world: World) => Promise<void>
+export type Checks = Record<string, Check>
+
+/** Why a check is left out where there is no spare user. */
+export const NEEDS_SPARE = { skip: 'needs --spare-user-id: it would lock out the user of the key' }
+
+/** @throws where the service has no document, or the key may not read the users */
+export async function openWorld({ url, key, userId, spareUserId }: WorldOptions): Promise<World> {
+  const subject = await Subject.open(url, key)
+  const own = await Account.open(subject, userId)
+  const spare = spareUserId === undefined ? undefined : await Account.open(subject, spareUserId)
+  return {
+    subject,
+    own,
+    spare,
+    async putBack() {
+      await own.restore()
+      await spare?.restore()
+    },
+  }
+}
