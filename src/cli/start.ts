@@ -19,6 +19,12 @@ import { ignoreEcho, outliveSignals } from './signals.js'
 /** Longer than the embedded PostgreSQL takes to stop, however busy it is. */
 const STOP_MS = 20_000
 
+/**
+ * What close-with-grace would take for a wish to end, and is none. Who returns from a handler of the signals of a
+ * crash makes the same crash again, for ever and at full speed.
+ */
+const SKIPPED = ['beforeExit', 'SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV'] as const
+
 export const startCommand = () =>
   new Command('start')
     .description('Runs the service until a signal ends it.')
@@ -38,7 +44,7 @@ export async function start(config: Config): Promise<void> {
   const grace = config.SHUTDOWN_TIMEOUT_MS
   outliveSignals()
   const { uninstall } = closeWithGrace(
-    { delay: 2 * grace + STOP_MS, logger: false, skip: ['beforeExit'] },
+    { delay: 2 * grace + STOP_MS, logger: false, skip: [...SKIPPED] },
     async ({ err, signal }) => {
       ending.abort()
       if (signal) void ignoreEcho(signal)

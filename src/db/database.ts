@@ -55,7 +55,8 @@ const types = {
   },
 }
 
-const ATTEMPTS = 3
+/** The first, and three more. */
+const ATTEMPTS = 4
 
 /** The pool of a service of its own. */
 export function openPool(
@@ -112,6 +113,8 @@ export class Database implements Queryable {
         return await this.#attempt(work)
       } catch (error) {
         if (attempt === attempts || !isConflict(error)) throw error
+        // Not at once and not together: those that met would meet again.
+        await sleep(Math.random() * 10 * 2 ** attempt)
       }
     }
   }

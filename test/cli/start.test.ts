@@ -159,6 +159,18 @@ t.test('SIGTERM and Ctrl-C while it starts', async (t) => {
   t.match(service.output.stderr, /\nTry it:\n/, 'and the next start finds all in order')
 })
 
+t.test('a terminal that is closed', needsScript, async (t) => {
+  const dataDir = path.join(home, 'interrupted')
+  const { terminal, screen } = openTerminal([...PROGRAM, 'start'].map(quote).join(' '), { DATA_DIR: dataDir, PORT: '0' })
+  await until(() => screen().includes('Try it:'))
+  const [, pid] = /"pid":(\d+)/.exec(screen()) ?? []
+  const isService = async () => (await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z')).split(') ')[1]?.[0] !== 'Z'
+  t.equal(await isService(), true)
+  terminal.kill('SIGKILL')
+  await until(async () => !(await isService()))
+  await t.rejects(postmasterPid(dataDir), { code: 'ENOENT' })
+})
+
 t.test('beside a database of others there is no first user', async (t) => {
   const { url: DATABASE_URL, pool } = await createDatabase(t, { template: 'empty' })
   const service = await spawnStart(t, { DATABASE_URL, DATA_DIR: path.join(home, 'unused') })

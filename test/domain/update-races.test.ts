@@ -188,7 +188,7 @@ t.test('backends that are killed', async (t) => {
   )
   const applied = [...answers].filter(([, { status }]) => status === 200).map(([name]) => name)
   t.ok(
-    killed > 10 && applied.length > 10 && applied.length < answers.size,
+    killed > 3 && applied.length > 3 && applied.length < answers.size,
     `${killed} kills, ${applied.length} applied`,
   )
 
@@ -214,6 +214,12 @@ t.test('backends that are killed', async (t) => {
     applied.filter((name) => !audited.includes(name)),
     [],
     'what was answered with 200 was applied and audited',
+  )
+  // A connection that is killed while it commits, and once more while the outcome is asked for, may leave none.
+  const unsure = audited.filter((name) => answers.get(name)?.status !== 200)
+  t.ok(
+    unsure.length <= killed / 10,
+    `what was answered with 503 was not: ${unsure.length} of ${killed} kills`,
   )
 })
 
