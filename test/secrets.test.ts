@@ -48,6 +48,7 @@ t.test('no secret reaches an answer, the log or the audit', async (t) => {
     audit: JSON.stringify(events),
   }
   for (const [where, text] of Object.entries(seen)) {
-    for (const secret of secrets) t.notOk(text.includes(secret), `${where}: nothing of ${secret.slice(0, 6)}…`)
+    for (const secret of secrets)
+      t.notOk(text.includes(secret), `${where}: nothing of ${secret.slice(0, 6)}…`)
   }
 })

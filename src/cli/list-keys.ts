@@ -47,13 +47,6 @@ function table(rows: string[][]): string {
   // A name that was stored under other rules must not steer the terminal.
   const plain = rows.map((row) => row.map((cell) => cell.replaceAll(/\p{Cc}/gu, '?')))
   const widths = HEADINGS.map((_, column) => Math.max(...plain.map((row) => row[column]!.length)))
-  return plain
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column]!))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('')
+  const line = (row: string[]) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')
+  return plain.map((row) => `${line(row).trimEnd()}\n`).join('')
 }

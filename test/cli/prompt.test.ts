@@ -1,18 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import t from 'tap'
 import { verifyPassword } from '../../src/domain/passwords/registry.js'
-import { quote } from '../../src/cli/names.js'
-import { PROGRAM, until } from '../helpers/cli.js'
+import { launchOnTerminal, needsTerminal, until } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
 
-const hasScript = spawnSync('script', ['--version']).stdout?.includes('util-linux') ?? false
-const needsScript = { skip: !hasScript && 'needs a pseudo terminal (script of util-linux)' }
-
-t.test('the password is asked for twice, without echo', needsScript, async (t) => {
+t.test('the password is asked for twice, without echo', needsTerminal, async (t) => {
   const { url: DATABASE_URL, pool } = await createDatabase(t)
   const create = (answers: string[]) =>
-    dialogue(`${PROGRAM.map(quote).join(' ')} create-superuser --username ada`, { DATABASE_URL }, answers)
+    dialogue(['create-superuser', '--username', 'ada'], { DATABASE_URL }, answers)
 
   const differing = await create(['s3cret-a\r', 's3cret-b\r'])
   t.match(differing, { status: 1, screen: 'error: The two passwords differ. Nothing was done.' })
@@ -34,18 +28,12 @@ t.test('the password is asked for twice, without echo', needsScript, async (t) =
   }
 })
 
-/** Types each answer when the next question stands on the screen of a terminal. */
-async function dialogue(command: string, env: Record<string, string>, answers: string[]) {
-  const child = spawn('script', ['-qec', command, '/dev/null'], {
-    env: { PATH: process.env.PATH ?? '', TERM: 'xterm', SHELL: '/bin/sh', ...env },
-  })
-  const ended = once(child, 'close')
-  let screen = ''
-  child.stdout.on('data', (chunk: Buffer) => (screen += chunk.toString()))
+/** Types each answer when its question stands on the screen. */
+async function dialogue(args: string[], env: Record<string, string>, answers: string[]) {
+  const { terminal, screen, ended } = launchOnTerminal(args, env)
   for (const [index, answer] of answers.entries()) {
-    await until(() => screen.match(/Password[^:]*: /g)?.[index])
-    child.stdin.write(answer)
+    await until(() => screen().match(/Password[^:]*: /g)?.[index])
+    terminal.stdin.write(answer)
   }
-  const [status] = await ended
-  return { status, screen: screen.replaceAll('\r', '') }
+  return { status: await ended, screen: screen() }
 }

@@ -1,5 +1,7 @@
+import pg from 'pg'
 import t from 'tap'
 import { withDatabase } from '../../src/cli/database.js'
+import { explainDatabase } from '../../src/cli/database-failure.js'
 import { explain } from '../../src/cli/failure.js'
 import { readConfig, SETTINGS } from '../../src/config.js'
 import { run } from '../helpers/cli.js'
@@ -73,6 +75,29 @@ t.test('a database that can not be had is said in a sentence, without its passwo
   t.match({ status, stdout }, { status: 1, stdout: '' })
   t.match(stderr, /^error: The database .* Check that PostgreSQL runs .*\n$/)
   t.notMatch(stderr, 's3cret')
+})
+
+t.test('what a server refuses comes with advice', async (t) => {
+  const config = readConfig({ DATABASE_URL: 'postgresql://ada:s3cret@db/users' })
+  const refused = (code: string) => Object.assign(new pg.DatabaseError('refused', 7, 'error'), { code })
+  const cases: [Error, RegExp][] = [
+    [refused('28P01'), /: refused\. Check the user and the password/],
+    [
+      new Error('SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string'),
+      /the user and the password/,
+    ],
+    [
+      Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
+      /sslrootcert/,
+    ],
+    [new Error('The server does not support SSL connections'), /Check sslmode/],
+    [refused('42501'), /Grant the role/],
+    [refused('57P01'), /Try again\.$/],
+    [new Error('timeout expired'), /Check that PostgreSQL runs/],
+  ]
+  for (const [error, expected] of cases) t.match(explain(explainDatabase(error, config)), expected)
+  const odd = refused('XX000')
+  t.equal(explainDatabase(odd, config), odd, 'what has no advice keeps its stack')
 })
 
 t.test('what nobody expected comes with its stack, and with nothing of its members', async (t) => {

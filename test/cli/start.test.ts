@@ -8,7 +8,16 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { isPostmasterOf } from '../../src/db/embedded/os.js'
 import { attachEmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded-postgres.js'
-import { folder, launch, postmasterPid, run, spawnStart, until } from '../helpers/cli.js'
+import {
+  folder,
+  launch,
+  launchOnTerminal,
+  needsTerminal,
+  postmasterPid,
+  run,
+  spawnStart,
+  until,
+} from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
 import { requester } from '../helpers/service.js'
 
@@ -159,15 +168,13 @@ t.test('SIGTERM and Ctrl-C while it starts', async (t) => {
   t.match(service.output.stderr, /\nTry it:\n/, 'and the next start finds all in order')
 })
 
-t.test('a terminal that is closed', needsScript, async (t) => {
+t.test('a terminal that is closed', needsTerminal, async (t) => {
   const dataDir = path.join(home, 'interrupted')
-  const { terminal, screen } = openTerminal([...PROGRAM, 'start'].map(quote).join(' '), { DATA_DIR: dataDir, PORT: '0' })
-  await until(() => screen().includes('Try it:'))
-  const [, pid] = /"pid":(\d+)/.exec(screen()) ?? []
-  const isService = async () => (await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z')).split(') ')[1]?.[0] !== 'Z'
-  t.equal(await isService(), true)
+  const { terminal, screen } = launchOnTerminal(['start'], { DATA_DIR: dataDir, PORT: '0' })
+  await until(() => screen().includes('Try it:') && screen().includes('"pid":'))
+  const pid = /"pid":(\d+)/.exec(screen())![1]!
   terminal.kill('SIGKILL')
-  await until(async () => !(await isService()))
+  await until(async () => !(await isRunning(pid)))
   await t.rejects(postmasterPid(dataDir), { code: 'ENOENT' })
 })
 
@@ -198,6 +205,12 @@ async function withWaitingRequest(t: Test, settings: Record<string, string>) {
 
 /** Whether the PostgreSQL of the shared cluster still runs. A process that nobody has waited for does not. */
 const runs = async (pid: number) => isPostmasterOf(pid, await realpath(path.join(DATA_DIR, 'postgres')))
+
+/** Whether a process does anything, if only to crash for ever. */
+async function isRunning(pid: string): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  return stat !== '' && !/\) [ZX] /.test(stat)
+}
 
 const has = async (folder: string, name: RegExp) =>
   (await readdir(folder).catch(() => [])).some((entry) => name.test(entry))

@@ -1,6 +1,4 @@
-/**
- * Updates that get in each other's way, through two services on one database: one alone would put them in order.
- */
+/** Updates that get in each other's way: through two services, since one alone would put them in order. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createDatabase } from '../helpers/database.js'
@@ -215,7 +213,7 @@ t.test('backends that are killed', async (t) => {
     [],
     'what was answered with 200 was applied and audited',
   )
-  // A connection that is killed while it commits, and once more while the outcome is asked for, may leave none.
+  // Killed while it commits, and once more while the outcome is asked for: then nobody can tell.
   const unsure = audited.filter((name) => answers.get(name)?.status !== 200)
   t.ok(
     unsure.length <= killed / 10,

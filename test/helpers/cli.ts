@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import os from 'node:os'
@@ -6,6 +6,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { quote } from '../../src/cli/names.js'
 
 /** The command line as operators run it: processes of their own, with no environment but what is given. */
 
@@ -74,6 +75,23 @@ export function launch(args: string[], env: Environment) {
   return { child, output, ended: statusOf(child) }
 }
 
+/** For tests that type on a terminal. */
+export const needsTerminal = {
+  skip: !spawnSync('script', ['--version']).stdout?.includes('util-linux') && 'needs script of util-linux',
+}
+
+/** Begins a command on a pseudo terminal of its own. */
+export function launchOnTerminal(args: string[], env: Environment) {
+  const command = [...PROGRAM, ...args].map(quote).join(' ')
+  const terminal = spawn('script', ['-qec', command, '/dev/null'], {
+    cwd: os.tmpdir(),
+    env: { PATH: process.env.PATH ?? '', TERM: 'xterm', SHELL: '/bin/sh', ...env },
+  })
+  let screen = ''
+  terminal.stdout.on('data', (chunk: Buffer) => (screen += chunk.toString().replaceAll('\r', '')))
+  return { terminal, screen: () => screen, ended: statusOf(terminal) }
+}
+
 async function statusOf(child: ChildProcess): Promise<number | null> {
   const [status] = await once(child, 'close')
   return status
@@ -94,7 +112,7 @@ export async function postmasterPid(dataDir: string): Promise<number> {
 
 /** What `attempt` gives once it gives anything. */
 export async function until<T>(attempt: () => T | Promise<T>): Promise<NonNullable<T>> {
-  for (const began = Date.now(); Date.now() - began < 15_000; await sleep(20)) {
+  for (const began = Date.now(); Date.now() - began < 30_000; await sleep(20)) {
     const value = await attempt()
     if (value) return value
   }

@@ -4,7 +4,7 @@ import { createDatabase } from './database.js'
 t.test('an empty database of its own', async (t) => {
   const { pool } = await createDatabase(t, { template: 'empty' })
   const { rows } = await pool.query('select count(*)::int as tables from pg_tables where schemaname = $1', [
-    'public'
+    'public',
   ])
   t.same(rows, [{ tables: 0 }])
 })

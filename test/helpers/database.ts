@@ -17,7 +17,7 @@ export interface TestDatabase {
  */
 export async function createDatabase(
   t: { teardown(fn: () => unknown): unknown },
-  { template = 'migrated' }: { template?: 'migrated' | 'empty' } = {}
+  { template = 'migrated' }: { template?: 'migrated' | 'empty' } = {},
 ): Promise<TestDatabase> {
   const server = await testServerUrl()
   const source = template === 'migrated' ? await makeTemplate(server) : 'template0'
@@ -61,7 +61,7 @@ function templateOf(run: number): string {
 
 async function isReady(client: pg.Client, name: string): Promise<boolean> {
   const { rowCount } = await client.query('select from pg_database where datname = $1 and datistemplate', [
-    name
+    name,
   ])
   return rowCount === 1
 }
@@ -81,7 +81,7 @@ async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: 10_000,
-    query_timeout: 60_000
+    query_timeout: 60_000,
   })
   client.on('error', () => {})
   await client.connect()

@@ -17,7 +17,7 @@ await server?.stop()
 if (server || !runs(run)) rmSync(folder, { recursive: true, force: true })
 
 async function endOfRun(): Promise<void> {
-  while (!over && runs(run)) await sleep(100) // eslint-disable-line no-unmodified-loop-condition -- signals
+  while (!over && runs(run)) await sleep(100)
 }
 
 async function start(): Promise<EmbeddedPostgres | undefined> {
@@ -25,7 +25,7 @@ async function start(): Promise<EmbeddedPostgres | undefined> {
     const started = await startEmbeddedPostgres({
       dataDir: path.join(folder, 'data'),
       // What a test writes need not outlive a power failure.
-      settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' }
+      settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' },
     })
     put('url', started.url)
     return started

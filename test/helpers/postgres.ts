@@ -35,7 +35,7 @@ async function ownServerUrl(): Promise<string> {
     if (url) return url
   }
   throw new Error(
-    `The tests' PostgreSQL did not start within ${START_TIMEOUT_MS} ms: see ${folder}, remove it`
+    `The tests' PostgreSQL did not start within ${START_TIMEOUT_MS} ms: see ${folder}, remove it`,
   )
 }
 
@@ -59,8 +59,8 @@ function startKeeper(folder: string): void {
       // Neither tap's loaders nor Ctrl-C are for it.
       env: { PATH: process.env.PATH },
       detached: true,
-      stdio: 'ignore'
-    }
+      stdio: 'ignore',
+    },
   )
   child.unref()
 }

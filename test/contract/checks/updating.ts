@@ -105,8 +105,8 @@ export const updating: Checks = {
 export const NOWHERE = Number.MAX_SAFE_INTEGER
 
 /**
- * A patch that must be refused, beside a fault that the database itself finds: a deployment that takes the value after
- * all must not lock out the user of the key.
+ * A patch that must be refused, with another fault that the database finds: a deployment that takes the
+ * value after all must not lock out the user of the key.
  */
 export function hopeless(field: string, value: unknown): User {
   const other = field === 'groups' ? 'user_permissions' : 'groups'

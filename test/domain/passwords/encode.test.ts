@@ -2,7 +2,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { maskOf } from '../../../src/domain/passwords/mask.js'
 import {
-  looksLikeStoredHash, makePasswordEncoder, verifyPassword,
+  looksLikeStoredHash,
+  makePasswordEncoder,
+  verifyPassword,
 } from '../../../src/domain/passwords/registry.js'
 import { anyText } from './any-text.js'
 
@@ -13,7 +15,7 @@ const PBKDF2 = /^pbkdf2_sha256\$1000000\$[A-Za-z0-9]{22}\$[A-Za-z0-9+/]{43}=$/
 const argon2 = makePasswordEncoder({ hasher: 'argon2' })
 const fastPbkdf2 = makePasswordEncoder({ hasher: 'pbkdf2_sha256', pbkdf2Iterations: 2 })
 
-t.test('argon2 has exactly the shape of Django\'s', async (t) => {
+t.test("argon2 has exactly the shape of Django's", async (t) => {
   const encoded = await argon2.encode('s3cret-Pass phrase')
   t.match(encoded, ARGON2)
   t.equal(encoded.length, 91)
@@ -31,7 +33,7 @@ t.test('argon2 with the digest of a newer argon2-cffi', async (t) => {
   t.equal(await verifyPassword('x', encoded), true)
 })
 
-t.test('pbkdf2 has exactly the shape of Django 5.2\'s', async (t) => {
+t.test("pbkdf2 has exactly the shape of Django 5.2's", async (t) => {
   const encoded = await makePasswordEncoder({ hasher: 'pbkdf2_sha256' }).encode('s3cret-Pass phrase')
   t.match(encoded, PBKDF2)
   t.ok(encoded.length < 128)
@@ -59,15 +61,24 @@ t.test('a password without a UTF-8 form is an error that does not show it', asyn
 
 t.test('any password makes a round trip', async () => {
   const password = anyText({ minLength: 1, maxLength: 64 })
-  await fc.assert(fc.asyncProperty(password, password, async (chosen, other) => {
-    const encoded = await fastPbkdf2.encode(chosen)
-    return looksLikeStoredHash(encoded) && await verifyPassword(chosen, encoded) &&
-      (chosen === other || !await verifyPassword(other, encoded))
-  }), { numRuns: 100 })
-  await fc.assert(fc.asyncProperty(password, async (chosen) => {
-    const encoded = await argon2.encode(chosen)
-    return ARGON2.test(encoded) && await verifyPassword(chosen, encoded)
-  }), { numRuns: 3 })
+  await fc.assert(
+    fc.asyncProperty(password, password, async (chosen, other) => {
+      const encoded = await fastPbkdf2.encode(chosen)
+      return (
+        looksLikeStoredHash(encoded) &&
+        (await verifyPassword(chosen, encoded)) &&
+        (chosen === other || !(await verifyPassword(other, encoded)))
+      )
+    }),
+    { numRuns: 100 },
+  )
+  await fc.assert(
+    fc.asyncProperty(password, async (chosen) => {
+      const encoded = await argon2.encode(chosen)
+      return ARGON2.test(encoded) && (await verifyPassword(chosen, encoded))
+    }),
+    { numRuns: 3 },
+  )
 })
 
 t.test('encoding leaves the event loop free', async (t) => {

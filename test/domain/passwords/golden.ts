@@ -7,8 +7,9 @@ interface GoldenHash {
 }
 
 /** Passwords and stored hashes as Django's own hashers made them. */
-export const goldenHashes: GoldenHash[] =
-  JSON.parse(readFileSync(new URL('../../data/golden-hashes.json', import.meta.url), 'utf8'))
+export const goldenHashes: GoldenHash[] = JSON.parse(
+  readFileSync(new URL('../../data/golden-hashes.json', import.meta.url), 'utf8'),
+)
 
 /** One golden hash of an algorithm. */
 export function goldenOf(algorithm: string): GoldenHash {

@@ -6,7 +6,7 @@ import t from 'tap'
 import { createWorkQueue, QueueFullError } from '../../../src/domain/passwords/work-queue.js'
 
 /** A task that ends when the test says so. */
-function makeTask<T>(): { run: () => Promise<T>, started: () => boolean, end: (value: T) => void } {
+function makeTask<T>(): { run: () => Promise<T>; started: () => boolean; end: (value: T) => void } {
   const { promise, resolve } = withResolvers<T>()
   let hasStarted = false
   return {
@@ -19,9 +19,11 @@ function makeTask<T>(): { run: () => Promise<T>, started: () => boolean, end: (v
   }
 }
 
-function withResolvers<T>(): { promise: Promise<T>, resolve: (value: T) => void } {
+function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
   let resolve: (value: T) => void = () => {}
-  const promise = new Promise<T>((fulfil) => { resolve = fulfil })
+  const promise = new Promise<T>((fulfil) => {
+    resolve = fulfil
+  })
   return { promise, resolve }
 }
 
@@ -29,7 +31,10 @@ t.test('runs at once while there is room, then waits, then sheds', async (t) => 
   const queue = createWorkQueue({ concurrency: 2, maxQueued: 1 })
   const [first, second, third] = [makeTask<string>(), makeTask<string>(), makeTask<string>()]
   const results = [first, second, third].map((task) => queue.run(task.run))
-  t.same([first, second, third].map((task) => task.started()), [true, true, false])
+  t.same(
+    [first, second, third].map((task) => task.started()),
+    [true, true, false],
+  )
   t.same(queue.stats(), { running: 2, queued: 1 })
 
   const refused = await queue.run(async () => t.fail('must not run')).catch((error: unknown) => error)
@@ -60,8 +65,12 @@ t.test('a queue may have no room to wait, and says when to come back', async (t)
 
 t.test('a failure reaches its caller only, and frees its place', async (t) => {
   const queue = createWorkQueue({ concurrency: 1, maxQueued: 10 })
-  const rejects = queue.run(async () => { throw new Error('rejected') })
-  const throws = queue.run(() => { throw new Error('thrown') })
+  const rejects = queue.run(async () => {
+    throw new Error('rejected')
+  })
+  const throws = queue.run(() => {
+    throw new Error('thrown')
+  })
   const works = queue.run(async () => 'fine')
   await t.rejects(rejects, { message: 'rejected' })
   await t.rejects(throws, { message: 'thrown' })
@@ -74,12 +83,19 @@ t.test('a long row of throwing tasks does not nest', async (t) => {
   const queue = createWorkQueue({ concurrency: 1, maxQueued: 4_000 })
   const first = makeTask<void>()
   const before = queue.run(first.run)
-  const row = Array.from({ length: 4_000 }, () => queue.run(() => { throw new Error('thrown') }))
+  const row = Array.from({ length: 4_000 }, () =>
+    queue.run(() => {
+      throw new Error('thrown')
+    }),
+  )
   first.end()
   await before
   const results = await Promise.allSettled(row)
-  t.ok(results.every(({ status, ...rest }) =>
-    status === 'rejected' && 'reason' in rest && rest.reason.message === 'thrown'))
+  t.ok(
+    results.every(
+      ({ status, ...rest }) => status === 'rejected' && 'reason' in rest && rest.reason.message === 'thrown',
+    ),
+  )
 })
 
 t.test('an abort takes a waiting task out, and leaves a running one alone', async (t) => {
@@ -89,7 +105,10 @@ t.test('an abort takes a waiting task out, and leaves a running one alone', asyn
   const first = queue.run(task.run, { signal: running.signal })
   const gone = queue.run(async () => t.fail('must not run'), { signal: waiting.signal })
   const last = queue.run(async () => 'last')
-  await t.rejects(queue.run(async () => {}), QueueFullError)
+  await t.rejects(
+    queue.run(async () => {}),
+    QueueFullError,
+  )
 
   running.abort(new Error('too late'))
   waiting.abort(new Error('client left'))
@@ -103,7 +122,10 @@ t.test('an abort takes a waiting task out, and leaves a running one alone', asyn
 t.test('a signal that has aborted before never gets in', async (t) => {
   const queue = createWorkQueue({ concurrency: 1, maxQueued: 1 })
   const signal = AbortSignal.abort(new Error('client left'))
-  await t.rejects(queue.run(async () => t.fail('must not run'), { signal }), { message: 'client left' })
+  await t.rejects(
+    queue.run(async () => t.fail('must not run'), { signal }),
+    { message: 'client left' },
+  )
   t.same(queue.stats(), { running: 0, queued: 0 })
 })
 
@@ -125,10 +147,16 @@ t.test('a signal keeps no listener of a task that got its turn', async (t) => {
 t.test('a task runs in the async context of who asked for it', async (t) => {
   const context = new AsyncLocalStorage<string>()
   const queue = createWorkQueue({ concurrency: 1, maxQueued: 5 })
-  const seen = await Promise.all(['a', 'b', 'c'].map((name) => context.run(name, () => queue.run(async () => {
-    await nextTurn()
-    return context.getStore()
-  }))))
+  const seen = await Promise.all(
+    ['a', 'b', 'c'].map((name) =>
+      context.run(name, () =>
+        queue.run(async () => {
+          await nextTurn()
+          return context.getStore()
+        }),
+      ),
+    ),
+  )
   t.same(seen, ['a', 'b', 'c'])
 })
 
@@ -159,9 +187,15 @@ const arrival: fc.Arbitrary<Arrival> = fc.record({
 })
 
 t.test('bounds, order and outcomes hold for any arrivals', async () => {
-  await fc.assert(fc.asyncProperty(
-    fc.integer({ min: 1, max: 4 }), fc.nat(5), fc.array(arrival, { maxLength: 40 }), checkArrivals,
-  ), { numRuns: 150 })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 4 }),
+      fc.nat(5),
+      fc.array(arrival, { maxLength: 40 }),
+      checkArrivals,
+    ),
+    { numRuns: 150 },
+  )
 })
 
 async function checkArrivals(concurrency: number, maxQueued: number, arrivals: Arrival[]): Promise<boolean> {
@@ -173,34 +207,44 @@ async function checkArrivals(concurrency: number, maxQueued: number, arrivals: A
   for (const [index, { turns, pause, fails, patience }] of arrivals.entries()) {
     const wasFull = inFlight === concurrency && queue.stats().queued === maxQueued
     const abort = new AbortController()
-    const result = queue.run(async () => {
-      started.push(index)
-      inFlight += 1
-      holds &&= inFlight <= concurrency
-      await pass(turns)
-      inFlight -= 1
-      if (fails) throw new Error('failed')
-    }, { signal: abort.signal })
+    const result = queue.run(
+      async () => {
+        started.push(index)
+        inFlight += 1
+        holds &&= inFlight <= concurrency
+        await pass(turns)
+        inFlight -= 1
+        if (fails) throw new Error('failed')
+      },
+      { signal: abort.signal },
+    )
     if (patience !== Infinity) void pass(patience).then(() => abort.abort(new Error('gave up')))
-    const outcome = result.then(() => 'done', (error: Error) => error.message)
+    const outcome = result.then(
+      () => 'done',
+      (error: Error) => error.message,
+    )
     outcomes.push(outcome)
     const { running, queued } = queue.stats()
     holds &&= running <= concurrency && queued <= maxQueued
     // A failure or an end frees its place a few microtasks after the task has counted itself out.
-    if (wasFull) holds &&= await outcome === 'Too much work is waiting'
+    if (wasFull) holds &&= (await outcome) === 'Too much work is waiting'
     await pass(pause)
   }
   const ended = await Promise.all(outcomes)
   await nextTurn()
   const { running, queued } = queue.stats()
-  return holds && running === 0 && queued === 0 &&
+  return (
+    holds &&
+    running === 0 &&
+    queued === 0 &&
     started.every((index, position) => position === 0 || index > (started[position - 1] ?? -1)) &&
     ended.every((outcome, index) => agrees(outcome, started.includes(index), arrivals[index]))
+  )
 }
 
 function agrees(outcome: string, hasStarted: boolean, task: Arrival | undefined): boolean {
   if (hasStarted) return outcome === (task?.fails ? 'failed' : 'done')
-  return outcome === 'Too much work is waiting' || outcome === 'gave up' && task?.patience !== Infinity
+  return outcome === 'Too much work is waiting' || (outcome === 'gave up' && task?.patience !== Infinity)
 }
 
 async function pass(turns: number): Promise<void> {
