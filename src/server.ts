@@ -153,8 +153,14 @@ function refuseExpectation(response: ServerResponse, documentation: string): voi
     .end(JSON.stringify(renderProblem(problem, randomUUID(), documentation)))
 }
 
+/** What Node.js says of bytes that are no request. */
+interface MalformedError extends Error {
+  code?: string
+  rawPacket?: Buffer
+}
+
 /** Answers what is no HTTP request, before there is any request object. */
-function refuseMalformed(error: Error & { code?: string }, socket: Socket, documentation: string): void {
+function refuseMalformed(error: MalformedError, socket: Socket, documentation: string): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const code =
     error.code === 'HPE_HEADER_OVERFLOW'
@@ -163,7 +169,9 @@ function refuseMalformed(error: Error & { code?: string }, socket: Socket, docum
         ? 'request_timeout'
         : 'bad_request'
   const problem = toProblem(new ProblemError(code))
-  const body = JSON.stringify(renderProblem(problem, randomUUID(), documentation))
+  // An answer to HEAD has no body, even if nothing else of the request could be read.
+  const isHead = error.rawPacket?.subarray(0, 5).toString('latin1') === 'HEAD '
+  const body = isHead ? '' : JSON.stringify(renderProblem(problem, randomUUID(), documentation))
   const reason = { 400: 'Bad Request', 408: 'Request Timeout', 431: 'Request Header Fields Too Large' }[
     problem.status
   ]

@@ -30,5 +30,5 @@ export function parseDateTime(text: string): string | undefined {
 function isDate(year: number, month: number, day: number): boolean {
   const date = new Date(0)
   date.setUTCFullYear(year, month - 1, day)
-  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day
+  return year > 0 && date.getUTCMonth() === month - 1 && date.getUTCDate() === day
 }

@@ -129,7 +129,8 @@ const isContentType = (name: string, index: number) => index % 2 === 0 && /^cont
 function guardRoutes(app: FastifyInstance, context: Context): void {
   app.decorateRequest(ACTOR)
   requireRules(app)
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('cache-control', 'no-store')
     // Not found: there is no route, and so no rule.
     const access = ruleIn(request.routeOptions.config)
     if (access === undefined || access.kind === 'public') return
