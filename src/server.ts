@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { METHODS, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import helmet from '@fastify/helmet'
-import Fastify, { type FastifyInstance, LogController } from 'fastify'
+import Fastify, { type ConnectionError, type FastifyInstance, LogController } from 'fastify'
 import type pg from 'pg'
 import { type Config, passwordOptions } from './config.js'
 import { openPool } from './db/database.js'
@@ -153,14 +153,8 @@ function refuseExpectation(response: ServerResponse, documentation: string): voi
     .end(JSON.stringify(renderProblem(problem, randomUUID(), documentation)))
 }
 
-/** What Node.js says of bytes that are no request. */
-interface MalformedError extends Error {
-  code?: string
-  rawPacket?: Buffer
-}
-
 /** Answers what is no HTTP request, before there is any request object. */
-function refuseMalformed(error: MalformedError, socket: Socket, documentation: string): void {
+function refuseMalformed(error: ConnectionError, socket: Socket, documentation: string): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const code =
     error.code === 'HPE_HEADER_OVERFLOW'
@@ -170,7 +164,9 @@ function refuseMalformed(error: MalformedError, socket: Socket, documentation: s
         : 'bad_request'
   const problem = toProblem(new ProblemError(code))
   // An answer to HEAD has no body, even if nothing else of the request could be read.
-  const isHead = error.rawPacket?.subarray(0, 5).toString('latin1') === 'HEAD '
+  // (Fastify's type describes the packet as JSON; it is a Buffer.)
+  const packet = error.rawPacket as unknown as Buffer | undefined
+  const isHead = packet?.subarray(0, 5).toString('latin1') === 'HEAD '
   const body = isHead ? '' : JSON.stringify(renderProblem(problem, randomUUID(), documentation))
   const reason = { 400: 'Bad Request', 408: 'Request Timeout', 431: 'Request Header Fields Too Large' }[
     problem.status

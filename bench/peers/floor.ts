@@ -1,7 +1,11 @@
-/** The floor: Fastify and pg, one unnamed `UPDATE … RETURNING`. No authentication, no rules, no audit. */
+/**
+ * The floor: Fastify and pg, one unnamed `UPDATE … RETURNING`, and a bare `SELECT`. No authentication, no rules, no
+ * audit, no memberships.
+ */
 import Fastify from 'fastify'
 import pg from 'pg'
 
+// Ten connections, as ours has by default.
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 10 })
 const app = Fastify()
 
