@@ -68,9 +68,9 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
 export type ContextOptions = UserSchemaOptions &
   Pick<UserAdminOptions, 'passwords' | 'hashing'> & { tokens: boolean }
 
-/** How requests share round trips, locks and commits. Small batches in small numbers keep the wait of each short. */
-const READS = { maxSize: 256, concurrency: 2, maxWaiting: 10_000 }
-const WRITES = { maxSize: 64, concurrency: 2, maxWaiting: 2_000 }
+/** How requests share round trips, locks and commits. One batch at a time grows to what the load needs. */
+const READS = { maxSize: 256, concurrency: 1, maxWaiting: 10_000 }
+const WRITES = { maxSize: 64, concurrency: 1, maxWaiting: 2_000 }
 
 /** What the routes work with. Opens no connection by itself. */
 export function makeContext(database: Database, options: ContextOptions): Context {

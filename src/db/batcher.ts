@@ -16,8 +16,12 @@ export interface BatcherOptions<Item, Result> {
   isolates?(error: unknown): boolean
   /** Items of a batch, at most. */
   maxSize: number
-  /** Batches under way, at most. */
+  /** Batches under way, at most: the fewer, the larger they grow. One that is stuck does not count. */
   concurrency: number
+  /** Milliseconds after which a batch counts as stuck, so that others need not wait behind it. Default 50. */
+  stuckAfterMs?: number
+  /** Batches that may be stuck at once. Default 4. */
+  maxStuck?: number
   /** Items that may wait; beyond that they are refused. */
   maxWaiting: number
 }
@@ -48,6 +52,9 @@ interface Entry<Item, Result> {
   forget?(): void
 }
 
+const STUCK_AFTER_MS = 50
+const MAX_STUCK = 4
+
 /** Makes a batcher. */
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
   type Waiting = Entry<Item, Result>
@@ -55,7 +62,9 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   const ready = new Set<Waiting>()
   /** Key → those that wait for an earlier item of the key. A key is here while it has an item ready or under way. */
   const behind = new Map<unknown, Set<Waiting>>()
+  const { concurrency, stuckAfterMs = STUCK_AFTER_MS, maxStuck = MAX_STUCK } = options
   let underWay = 0
+  let stuck = 0
   const stats: BatcherStats = { batches: 0, items: 0, waiting: 0 }
 
   function enqueue(entry: Waiting): void {
@@ -90,7 +99,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   }
 
   function startBatches(): void {
-    while (underWay < options.concurrency && ready.size > 0) {
+    while (underWay - stuck < concurrency && ready.size > 0) {
       const batch: Waiting[] = []
       for (const entry of ready) {
         ready.delete(entry)
@@ -107,7 +116,16 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     stats.items += batch.length
     stats.waiting -= batch.length
     for (const entry of batch) entry.forget?.()
+    let isStuck = false
+    const timer = setTimeout(() => {
+      if (stuck === maxStuck) return
+      isStuck = true
+      stuck += 1
+      startBatches()
+    }, stuckAfterMs)
     await settle(batch)
+    clearTimeout(timer)
+    if (isStuck) stuck -= 1
     underWay -= 1
     for (const { key } of batch) release(key)
     startBatches()
@@ -122,7 +140,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
         for (const { reject } of batch) reject(error)
         return
       }
-      for (const entry of batch) await settle([entry])
+      await Promise.all(batch.map((entry) => settle([entry])))
     }
   }
 

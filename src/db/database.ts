@@ -1,5 +1,6 @@
 /** The connections: a pool that outlives killed backends, statements run on it, and transactions. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Socket } from 'node:net'
 import pg from 'pg'
 import { unavailable } from '../errors.js'
 import { isConflict, isConnectionLoss } from './sqlstate.js'
@@ -178,6 +179,13 @@ export class Database implements Queryable {
   }
 }
 
+/** One write to the socket for all statements of this turn of the loop: each write wakes the backend. */
+function sendTogether(client: pg.PoolClient): void {
+  const { stream } = (client as pg.PoolClient & { connection: { stream: Socket } }).connection
+  stream.cork()
+  process.nextTick(() => stream.uncork())
+}
+
 /** A transaction on its connection. What needs no answer before the next statement travels with it. */
 class OpenTransaction implements Transaction {
   /** What PostgreSQL calls it. */
@@ -189,6 +197,7 @@ class OpenTransaction implements Transaction {
     begin: string,
     readonly prepared: boolean,
   ) {
+    sendTogether(client)
     // Several statements in one text have as many results; the types know of one.
     this.id = client
       .query(begin)
@@ -210,10 +219,12 @@ class OpenTransaction implements Transaction {
     statement: Statement<Parameters, Row>,
     ...parameters: Parameters
   ): void {
+    sendTogether(this.client)
     this.#sent.push(runOn(this.client, statement, parameters, this.prepared))
   }
 
   async commit(): Promise<void> {
+    sendTogether(this.client)
     const outcomes = await Promise.allSettled([...this.#sent, this.client.query('commit')])
     // After a failure PostgreSQL answers a commit with a rollback; the first failure says why.
     const failed = outcomes.find((outcome) => outcome.status === 'rejected')

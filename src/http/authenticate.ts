@@ -14,7 +14,7 @@ const challenge = (tokens: boolean) =>
   `Bearer realm="user-admin"${tokens ? ', Token realm="user-admin"' : ''}`
 
 /** Look-ups that arrive while one is under way are the next one together. */
-const BATCHES = { maxSize: 256, concurrency: 2, maxWaiting: 10_000 }
+const BATCHES = { maxSize: 256, concurrency: 1, maxWaiting: 10_000 }
 
 // `authtoken_token.key` is a varchar(40): what is longer is no token, and needs no query.
 const TOKEN = /^[\x21-\x7e]{1,40}$/

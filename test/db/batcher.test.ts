@@ -1,5 +1,5 @@
 // Many small pieces of work as few large ones: nothing lost, nothing twice, nobody harmed by another.
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import { type BatcherOptions, createBatcher } from '../../src/db/batcher.js'
@@ -18,6 +18,10 @@ function makeHeld(options: Partial<BatcherOptions<number, number>> = {}) {
     ...options,
   })
   return { batcher, batches }
+}
+
+const until = async (isTrue: () => boolean) => {
+  while (!isTrue()) await setImmediate()
 }
 
 t.test('a lone item leaves at once; what comes meanwhile is the next batch', async (t) => {
@@ -116,6 +120,23 @@ t.test('what waits can be taken back; what is under way can not', async (t) => {
   t.equal(batches.length, 2)
 })
 
+t.test('nobody waits behind a batch that is stuck', async (t) => {
+  const { batcher, batches } = makeHeld({ concurrency: 1, stuckAfterMs: 5, maxStuck: 1 })
+  const items = [1, 2, 3].map((item) => batcher.submit(item))
+  t.equal(batches.length, 1)
+  await until(() => batches.length === 2)
+  t.same(batches[1]?.items, [2, 3])
+  const late = batcher.submit(4)
+  await sleep(20)
+  t.equal(batches.length, 2, 'only so many may be stuck')
+  batches[1]!.end()
+  await until(() => batches.length === 3)
+  batches[2]!.end()
+  t.equal(await late, 40)
+  batches[0]!.end()
+  t.same(await Promise.all(items), [10, 20, 30])
+})
+
 t.test('a failure that one member may be guilty of is each one’s own', async (t) => {
   const ran: number[][] = []
   const batcher = createBatcher<number, number>({
@@ -134,6 +155,7 @@ t.test('a failure that one member may be guilty of is each one’s own', async (
     (await Promise.allSettled(items.map((item) => batcher.submit(item)))).map(({ status }) => status)
   t.same(await outcomes([0, 1, 13, 2]), ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
   t.same(ran, [[0], [1, 13, 2], [1], [13], [2]])
+  await setImmediate()
   t.same(await outcomes([0, 1, 99]), ['fulfilled', 'rejected', 'rejected'], 'not tried again')
   t.same(ran.at(-1), [1, 99])
 })
