@@ -1,4 +1,5 @@
 /** From the environment to one frozen Config. The only reader of `process.env`. */
+import { availableParallelism } from 'node:os'
 import { PATCH_REQUIRABLE, type PatchRequirable } from '../schemas/index.js'
 
 /** One setting: how its text is read, what it is without one, and what it means. */
@@ -112,8 +113,9 @@ export const SETTINGS = {
   ),
   HASH_CONCURRENCY: setting(
     integer(1, 3),
-    2,
-    'Passwords hashed at once. More would fill the thread pool of Node.js.',
+    // Each argon2 hash has eight lanes of its own: one core stays for everything else.
+    Math.max(1, Math.min(3, availableParallelism() - 1)),
+    'Passwords hashed at once; by default one less than there are cores. More than 3 would fill the thread pool.',
   ),
   HASH_QUEUE: setting(
     integer(0, 10_000),

@@ -94,15 +94,15 @@ export function makeContext(database: Database, options: ContextOptions): Contex
     readUser: (id) => reads.submit(id),
     findFaults: (update) => database.transaction((transaction) => findFaults(transaction, update)),
 
-    async updateUser(update) {
-      const outcome = await writes.submit(update)
+    async updateUser(update, signal) {
+      const outcome = await writes.submit(update, signal)
       if ('problem' in outcome) throw outcome.problem
       return outcome.user
     },
 
-    encodePassword: (password) =>
+    encodePassword: (password, signal) =>
       queue
-        .run(() => encoder.encode(password))
+        .run(() => encoder.encode(password), { signal })
         .catch((error: unknown) => {
           if (!(error instanceof QueueFullError)) throw error
           throw unavailable(

@@ -1,6 +1,6 @@
 /**
- * The floor: Fastify and pg, one unnamed `UPDATE … RETURNING`, and a bare `SELECT`. No authentication, no rules, no
- * audit, no memberships.
+ * The floor: Fastify and pg, one unnamed `UPDATE … RETURNING`, and a bare `SELECT`. No authentication, no
+ * rules, no audit, no memberships.
  */
 import Fastify from 'fastify'
 import pg from 'pg'

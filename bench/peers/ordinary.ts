@@ -1,7 +1,8 @@
 /**
- * The same job as ours, written the ordinary way and with care: Fastify, Kysely, a transaction a request, statement by
- * statement. It authenticates, authorises, validates, locks, applies the rules against escalation, writes what differs,
- * audits, and answers the whole user. A superuser is asked for no permissions, and what is known is not read again.
+ * The same job as ours, written the ordinary way and with care: Fastify, Kysely, a transaction a request,
+ * statement by statement. It authenticates, authorises, validates, locks, applies the rules against
+ * escalation, writes what differs, audits, and answers the whole user. A superuser is asked for no
+ * permissions, and what is known is not read again.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { argon2id, hash } from 'argon2'

@@ -18,8 +18,8 @@ export interface Queryable {
 /** One open transaction. */
 export interface Transaction extends Queryable {
   /**
-   * Sends a statement together with the commit, which fails where it fails: one round trip less. It must be the last,
-   * and its rows are not seen.
+   * Sends a statement together with the commit, which fails where it fails: one round trip less. Only others that
+   * are sent so may follow, and its rows are not seen.
    */
   send<Parameters extends readonly unknown[], Row>(
     statement: Statement<Parameters, Row>,
@@ -88,7 +88,9 @@ export class Database implements Queryable {
     // was waited for.
     this.#begin =
       'begin isolation level read committed read write; ' +
-      `set local statement_timeout = ${options.timeoutMs}; select txid_current()::text as id`
+      `set local statement_timeout = ${options.timeoutMs}; ` +
+      // The statements have one shape whatever their values, and planning costs more than running them.
+      'set local plan_cache_mode = force_generic_plan; select txid_current()::text as id'
     outliveKilledConnections(pool, options.log)
   }
 

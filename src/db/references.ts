@@ -41,13 +41,18 @@ const locked = (table: 'auth_group' | 'auth_permission', wanted: number[]) =>
     .orderBy('id')
     .forKeyShare()
 
-// One statement, and so one snapshot, taken after the users' locks were granted. Rows of (kind, a, b): the sets
-// have different shapes, and a row is cheaper than a document.
+/** A row of a look-up: the sets have different shapes, and a row is cheaper than a document. */
+interface ReferenceRow {
+  kind: string
+  a: number
+  b: number
+  name: string | null
+}
+
 // `FOR KEY SHARE`, by ascending id: what is referred to can't be deleted until the end of the transaction.
 const referencesStatement = statement(
   'read_references',
   (
-    userIds: number[],
     groupIds: number[],
     permissionIds: number[],
     usernames: string[],
@@ -58,14 +63,8 @@ const referencesStatement = statement(
       .with('existing_group', () => locked('auth_group', groupIds))
       .with('existing_permission', () => locked('auth_permission', permissionIds))
       .selectFrom(
-        sql<{ kind: string; a: number; b: number; name: string | null }>`(
-          select 'group of user' as kind, user_id::bigint as a, group_id::bigint as b, null as name
-            from auth_user_groups where user_id = ${ids(userIds)}
-          union all
-          select 'permission of user', user_id, permission_id, null
-            from auth_user_user_permissions where user_id = ${ids(userIds)}
-          union all
-          select 'group', id, 0, null from existing_group
+        sql<ReferenceRow>`(
+          select 'group' as kind, id::bigint as a, 0::bigint as b, null as name from existing_group
           union all
           select 'permission', id, 0, null from existing_permission
           union all
@@ -79,22 +78,38 @@ const referencesStatement = statement(
             from auth_group_permissions where group_id = ${ids(permissionsOfGroups)}
         )`.as('reference'),
       )
-      .selectAll()
-      .orderBy('a')
-      .orderBy('b'),
+      .selectAll(),
 )
 
-/** Reads all of it in one statement. Own permissions count among the effective ones. */
+const membershipsStatement = statement('read_memberships', (userIds: number[]) =>
+  query
+    .selectFrom(
+      sql<ReferenceRow>`(
+        select 'group of user' as kind, user_id::bigint as a, group_id::bigint as b, null as name
+          from auth_user_groups where user_id = ${ids(userIds)}
+        union all
+        select 'permission of user', user_id, permission_id, null
+          from auth_user_user_permissions where user_id = ${ids(userIds)}
+      )`.as('membership'),
+    )
+    .selectAll()
+    .orderBy('a')
+    .orderBy('b'),
+)
+
+/** Reads all of it. Own permissions count among the effective ones. */
 export async function readReferences(transaction: Transaction, wanted: ReferenceQuery): Promise<References> {
-  const rows = await transaction.run(
-    referencesStatement,
-    wanted.userIds,
-    wanted.groupIds,
-    wanted.permissionIds,
-    wanted.usernames,
-    wanted.effectiveOf,
-    wanted.permissionsOfGroups,
-  )
+  const { groupIds, permissionIds, usernames, effectiveOf, permissionsOfGroups } = wanted
+  const lists = [groupIds, permissionIds, usernames, effectiveOf, permissionsOfGroups] as const
+  // Most updates refer to nothing. Memberships come last: after what was waited for.
+  const [named, memberships] = await Promise.all([
+    lists.some((list) => list.length > 0) ? transaction.run(referencesStatement, ...lists) : [],
+    transaction.run(membershipsStatement, wanted.userIds),
+  ])
+  return collect([...named, ...memberships], wanted)
+}
+
+function collect(rows: ReferenceRow[], wanted: ReferenceQuery): References {
   const references: References = {
     groupsOf: new Map(wanted.userIds.map((id) => [id, []])),
     permissionsOf: new Map(wanted.userIds.map((id) => [id, []])),

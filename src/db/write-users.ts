@@ -1,4 +1,4 @@
-/** Writing a group of decided changes: users, membership differences and audit events, as one statement. */
+/** Writing a group of decided changes: users, membership differences and audit events. */
 import { sql } from 'kysely'
 import type { Transaction } from './database.js'
 import { statement, query } from './statement.js'
@@ -24,7 +24,7 @@ export interface AuditEvent {
   changes: Record<string, unknown>
 }
 
-/** Everything that a group of updates writes. */
+/** Everything that a group of updates writes; each change and each refusal has an event. */
 export interface UserWrites {
   users: UserColumns[]
   groupsLeft: Membership[]
@@ -61,31 +61,38 @@ const memberships = (json: string) =>
     .selectFrom(rowsOf<Membership>(json, 'user_id bigint, member_of bigint'))
     .select(['user_id', 'member_of'])
 
+// Columns that keep their value keep their index entries too (a heap-only update).
+const writeUsersStatement = statement('write_users', (users: string, events: string) =>
+  query
+    .with('written', (db) =>
+      db
+        .updateTable('auth_user as u')
+        .from(rowsOf<UserColumns>(users, USER_ROW))
+        .set(({ ref }) => ({
+          password: ref('d.password'),
+          last_login: ref('d.last_login'),
+          is_superuser: ref('d.is_superuser'),
+          username: ref('d.username'),
+          first_name: ref('d.first_name'),
+          last_name: ref('d.last_name'),
+          email: ref('d.email'),
+          is_staff: ref('d.is_staff'),
+          is_active: ref('d.is_active'),
+          date_joined: ref('d.date_joined'),
+        }))
+        .whereRef('u.id', '=', 'd.id'),
+    )
+    .insertInto('user_admin.audit_event')
+    .columns(EVENT_COLUMNS)
+    .expression(query.selectFrom(rowsOf<AuditEvent>(events, EVENT_ROW)).select(EVENT_COLUMNS)),
+)
+
 // All parts share one snapshot; that is sound, since the users' rows are locked and their sets were read under the
-// lock. Columns that keep their value keep their index entries too (a heap-only update).
-// ON CONFLICT: Django adds memberships without locking the user; what it added meanwhile is there already.
-const writeStatement = statement(
-  'write_users',
-  (users: string, groupsLeft: string, groupsJoined: string, taken: string, given: string, events: string) =>
+// lock. ON CONFLICT: Django adds memberships without locking the user; what it added meanwhile is there already.
+const writeMembershipsStatement = statement(
+  'write_memberships',
+  (groupsLeft: string, groupsJoined: string, taken: string, given: string) =>
     query
-      .with('written', (db) =>
-        db
-          .updateTable('auth_user as u')
-          .from(rowsOf<UserColumns>(users, USER_ROW))
-          .set(({ ref }) => ({
-            password: ref('d.password'),
-            last_login: ref('d.last_login'),
-            is_superuser: ref('d.is_superuser'),
-            username: ref('d.username'),
-            first_name: ref('d.first_name'),
-            last_name: ref('d.last_name'),
-            email: ref('d.email'),
-            is_staff: ref('d.is_staff'),
-            is_active: ref('d.is_active'),
-            date_joined: ref('d.date_joined'),
-          }))
-          .whereRef('u.id', '=', 'd.id'),
-      )
       .with('left_groups', (db) =>
         db
           .deleteFrom('auth_user_groups')
@@ -122,24 +129,20 @@ const writeStatement = statement(
           .expression(memberships(given).orderBy('user_id').orderBy('member_of'))
           .onConflict((conflict) => conflict.doNothing()),
       )
-      .with('audited', (db) =>
-        db
-          .insertInto('user_admin.audit_event')
-          .columns(EVENT_COLUMNS)
-          .expression(db.selectFrom(rowsOf<AuditEvent>(events, EVENT_ROW)).select(EVENT_COLUMNS)),
-      )
       .selectNoFrom(sql<number>`1`.as('done')),
 )
 
 /** Writes all of it, or (with the transaction) nothing. The users' rows are locked by the caller. */
 export function writeUsers(transaction: Transaction, writes: UserWrites): void {
+  const { users, events, ...sets } = writes
+  if (events.length === 0) return
+  transaction.send(writeUsersStatement, JSON.stringify(users), JSON.stringify(events))
+  if (Object.values(sets).every((memberships) => memberships.length === 0)) return
   transaction.send(
-    writeStatement,
-    JSON.stringify(writes.users),
-    JSON.stringify(writes.groupsLeft),
-    JSON.stringify(writes.groupsJoined),
-    JSON.stringify(writes.permissionsTaken),
-    JSON.stringify(writes.permissionsGiven),
-    JSON.stringify(writes.events),
+    writeMembershipsStatement,
+    JSON.stringify(sets.groupsLeft),
+    JSON.stringify(sets.groupsJoined),
+    JSON.stringify(sets.permissionsTaken),
+    JSON.stringify(sets.permissionsGiven),
   )
 }

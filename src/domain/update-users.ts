@@ -47,7 +47,7 @@ export async function updateUsers(transaction: Transaction, updates: readonly Up
     outcomes.push(outcome)
     note(writes, updates[index]!, decision, outcome)
   }
-  if (writes.users.length > 0 || writes.events.length > 0) writeUsers(transaction, writes)
+  writeUsers(transaction, writes)
   return outcomes
 }
 

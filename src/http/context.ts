@@ -11,8 +11,16 @@ export interface Context {
   readUser(id: number): Promise<StoredUser | undefined>
   /** The faults of an update that only the database knows. Writes nothing. */
   findFaults(update: Update): Promise<Fault[]>
-  /** Applies one update. @throws ProblemError where it is refused */
-  updateUser(update: Update): Promise<StoredUser>
-  /** The stored form of a password. @throws ProblemError `busy` where too many wait already */
-  encodePassword(password: string): Promise<string>
+  /**
+   * Applies one update.
+   * @param signal takes it back while it waits for its turn
+   * @throws ProblemError where it is refused
+   */
+  updateUser(update: Update, signal: AbortSignal): Promise<StoredUser>
+  /**
+   * The stored form of a password.
+   * @param signal takes it back while it waits for its turn
+   * @throws ProblemError `busy` where too many wait already
+   */
+  encodePassword(password: string, signal: AbortSignal): Promise<string>
 }

@@ -1,0 +1,60 @@
+import { chmod, mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import { performance } from 'node:perf_hooks'
+import type { Bench } from '../bench.js'
+import { median } from '../measure.js'
+import { launchService, untilAnswers } from '../processes.js'
+import type { Scenario } from '../scenarios.js'
+
+const CASES = {
+  'external database, empty': 'external',
+  'external database, later start': 'external',
+  'embedded PostgreSQL, first start': 'embedded',
+  'embedded PostgreSQL, later start': 'embedded',
+} as const
+
+type Case = keyof typeof CASES
+
+/** From the command to the first answer. */
+export const startup: Scenario = async (bench) => {
+  const times = Object.fromEntries(Object.keys(CASES).map((name) => [name, [] as number[]])) as Record<
+    Case,
+    number[]
+  >
+  for (let round = 0; round < bench.options.rounds; round++) {
+    const folder = await makeFolder(path.join(bench.folder, `startup-${round}`))
+    const url = await bench.server.createDatabase(`startup_${round}`)
+    for (const [name, kind] of Object.entries(CASES) as [Case, string][]) {
+      times[name].push(await timeStart(bench, folder, kind === 'external' ? url : undefined))
+    }
+    const last = Object.values(times).map((values) => Math.round(values.at(-1)!))
+    bench.say(`${round + 1}/${bench.options.rounds}  ready after ${last.join(', ')} ms`)
+  }
+  const rows = Object.entries(times).map(([name, values]) => [
+    name,
+    median(values).toFixed(0),
+    `${Math.min(...values).toFixed(0)}–${Math.max(...values).toFixed(0)}`,
+  ])
+  const head = ['start', 'ms', 'lowest–highest']
+  return { sections: [{ title: 'Start', about: ABOUT, head, rows }], figures: {} }
+}
+
+const ABOUT =
+  'From the command to the first 200 of `/readyz`, which asks the database too. Compiled JavaScript, as ' +
+  'the package has it.'
+
+/** A folder that PostgreSQL's user may enter. */
+async function makeFolder(folder: string): Promise<string> {
+  await mkdir(folder)
+  await chmod(folder, 0o755)
+  return folder
+}
+
+async function timeStart({ resources, build }: Bench, folder: string, databaseUrl?: string): Promise<number> {
+  const began = performance.now()
+  const service = await launchService(resources, { name: 'ours', build, folder, databaseUrl })
+  await untilAnswers(service, '/readyz', (status) => status === 200)
+  const took = performance.now() - began
+  await service.child.stop()
+  return took
+}
