@@ -19,6 +19,9 @@ declare module '@sinclair/typebox' {
 /** Ids beyond this lose digits in JavaScript and in every JSON reader that follows it (RFC 8259 §6). */
 export const MAX_ID = Number.MAX_SAFE_INTEGER
 
+/** Characters of an e-mail address: the width of Django's column. */
+export const MAX_EMAIL_LENGTH = 254
+
 /** The most ids that one set (groups, permissions) may name: bounded before its items are looked at. */
 export const MAX_SET_SIZE = 10_000
 
@@ -137,7 +140,7 @@ export const writableUserFields = ({ firstNameMaxLength }: FieldLimits) => ({
   email: Type.Unsafe<string>({
     ...texts.email,
     type: 'string',
-    maxLength: 254,
+    maxLength: MAX_EMAIL_LENGTH,
     anyOf: [{ format: 'email' }, { maxLength: 0 }],
     examples: ['ada@example.com'],
     'x-normalize': ['strip'],
@@ -167,7 +170,7 @@ export const readableUserFields = () => ({
   username: Type.String({ ...texts.username, maxLength: 150 }),
   first_name: Type.String({ ...texts.first_name, maxLength: 150 }),
   last_name: Type.String({ ...texts.last_name, maxLength: 150 }),
-  email: Type.String({ ...texts.email, maxLength: 254, examples: ['ada@example.com'] }),
+  email: Type.String({ ...texts.email, maxLength: MAX_EMAIL_LENGTH, examples: ['ada@example.com'] }),
   is_staff: Type.Boolean({ ...texts.is_staff, examples: [true] }),
   is_active: Type.Boolean(texts.is_active),
   date_joined: dateTime(texts.date_joined),

@@ -72,17 +72,20 @@ export type ContextOptions = UserSchemaOptions &
 const READS = { maxSize: 256, concurrency: 1, maxWaiting: 10_000 }
 const WRITES = { maxSize: 64, concurrency: 1, maxWaiting: 2_000 }
 
+/** Milliseconds that a batch waits for a row that somebody else has locked. */
+const SHARED_LOCK_TIMEOUT_MS = 250
+
 /** What the routes work with. Opens no connection by itself. */
 export function makeContext(database: Database, options: ContextOptions): Context {
   const encoder = makePasswordEncoder({ hasher: 'argon2', ...options.passwords })
   const queue = createWorkQueue({ concurrency: 2, maxQueued: 64, ...options.hashing })
   const reads = createBatcher({ run: (ids: readonly number[]) => readUsers(database, ids), ...READS })
   const writes = createBatcher({
-    // A conflict is for each member to have by itself, and to be tried again.
+    // A conflict, or somebody else's lock, is for each member to have by itself.
     run: (updates: readonly Update[]) =>
       database.transaction(
         (transaction) => updateUsers(transaction, updates),
-        updates.length > 1 ? 1 : undefined,
+        updates.length > 1 ? { attempts: 1, lockTimeoutMs: SHARED_LOCK_TIMEOUT_MS } : {},
       ),
     keyOf: ({ id }) => id,
     isolates: (error) => !isConnectionLoss(error) && !(error instanceof ProblemError),

@@ -1,7 +1,8 @@
 /** Builds the whole service from a Config, listens, and closes gracefully. */
 import { randomUUID } from 'node:crypto'
 import { METHODS, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { Server as NetServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import helmet from '@fastify/helmet'
 import Fastify, { type ConnectionError, type FastifyInstance, LogController } from 'fastify'
 import type pg from 'pg'
@@ -77,6 +78,8 @@ function makeApp(config: Config): FastifyInstance {
 
 async function furnish(app: FastifyInstance, config: Config, databaseUrl: string): Promise<Service> {
   await app.register(helmet, {
+    // Whether there is TLS in front is not ours to say.
+    strictTransportSecurity: false,
     contentSecurityPolicy: {
       useDefaults: false,
       directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
@@ -102,6 +105,7 @@ async function furnish(app: FastifyInstance, config: Config, databaseUrl: string
     listen: () => app.listen({ host: config.HOST, port: config.PORT }),
     close: async () => {
       draining.begin()
+      await drain(app)
       await app.close()
     },
   }
@@ -139,6 +143,19 @@ function drainOnClose(app: FastifyInstance) {
       isDraining = true
     },
   }
+}
+
+/** Milliseconds that clients of open connections get for a last request, which tells them to close. */
+const DRAIN_MS = SECOND
+
+/**
+ * Takes no new connections, and waits until the open ones have ended. `close` of an HTTP server would close idle ones at
+ * once, and with them requests that are on their way.
+ */
+async function drain({ server }: FastifyInstance): Promise<void> {
+  if (!server.listening) return
+  const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
+  await Promise.race([ended, sleep(DRAIN_MS, undefined, { ref: false })])
 }
 
 /** A URL that can't be decoded names nothing. */

@@ -46,6 +46,8 @@ export interface Batcher<Item, Result> {
 interface Entry<Item, Result> {
   item: Item
   key: unknown
+  /** Whether it goes by itself, since a batch with it failed. */
+  alone: boolean
   resolve(result: Result): void
   reject(error: unknown): void
   /** Called when the item leaves the queue, done or taken back. */
@@ -64,7 +66,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   const behind = new Map<unknown, Set<Waiting>>()
   const { concurrency, stuckAfterMs = STUCK_AFTER_MS, maxStuck = MAX_STUCK } = options
   let underWay = 0
-  let stuck = 0
+  let overdue = 0
   const stats: BatcherStats = { batches: 0, items: 0, waiting: 0 }
 
   function enqueue(entry: Waiting): void {
@@ -99,15 +101,18 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   }
 
   function startBatches(): void {
-    while (underWay - stuck < concurrency && ready.size > 0) {
-      const batch: Waiting[] = []
-      for (const entry of ready) {
-        ready.delete(entry)
-        batch.push(entry)
-        if (batch.length === options.maxSize) break
-      }
-      void runBatch(batch)
+    while (underWay - Math.min(overdue, maxStuck) < concurrency && ready.size > 0) void runBatch(takeBatch())
+  }
+
+  function takeBatch(): Waiting[] {
+    const batch: Waiting[] = []
+    for (const entry of ready) {
+      if (entry.alone && batch.length > 0) break
+      ready.delete(entry)
+      batch.push(entry)
+      if (entry.alone || batch.length === options.maxSize) break
     }
+    return batch
   }
 
   async function runBatch(batch: readonly Waiting[]): Promise<void> {
@@ -115,33 +120,35 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     stats.batches += 1
     stats.items += batch.length
     stats.waiting -= batch.length
-    for (const entry of batch) entry.forget?.()
-    let isStuck = false
+    let isOverdue = false
     const timer = setTimeout(() => {
-      if (stuck === maxStuck) return
-      isStuck = true
-      stuck += 1
+      isOverdue = true
+      overdue += 1
       startBatches()
     }, stuckAfterMs)
     await settle(batch)
     clearTimeout(timer)
-    if (isStuck) stuck -= 1
+    if (isOverdue) overdue -= 1
     underWay -= 1
-    for (const { key } of batch) release(key)
     startBatches()
   }
 
   async function settle(batch: readonly Waiting[]): Promise<void> {
+    for (const entry of batch) entry.forget?.()
     try {
       const results = await options.run(batch.map(({ item }) => item))
       batch.forEach(({ resolve }, index) => resolve(results[index]!))
     } catch (error) {
-      if (batch.length === 1 || !options.isolates?.(error)) {
-        for (const { reject } of batch) reject(error)
-        return
-      }
-      await Promise.all(batch.map((entry) => settle([entry])))
+      if (batch.length > 1 && options.isolates?.(error)) return isolate(batch)
+      for (const { reject } of batch) reject(error)
     }
+    for (const { key } of batch) release(key)
+  }
+
+  /** Each goes again, by itself; it keeps its key until then. */
+  function isolate(batch: readonly Waiting[]): void {
+    stats.waiting += batch.length
+    for (const entry of batch) ready.add(Object.assign(entry, { alone: true }))
   }
 
   return {
@@ -150,7 +157,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
         if (signal?.aborted) return reject(signal.reason)
         if (stats.waiting >= options.maxWaiting)
           return reject(unavailable('busy', 'Too many requests are waiting.'))
-        const entry: Waiting = { item, key: options.keyOf?.(item), resolve, reject }
+        const entry: Waiting = { item, key: options.keyOf?.(item), alone: false, resolve, reject }
         if (signal !== undefined) {
           const abort = () => takeBack(entry, signal.reason)
           signal.addEventListener('abort', abort, { once: true })

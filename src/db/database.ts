@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Socket } from 'node:net'
 import pg from 'pg'
 import { unavailable } from '../errors.js'
-import { isConflict, isConnectionLoss } from './sqlstate.js'
+import { isConflict, isConnectionLoss, isStaleStatement } from './sqlstate.js'
 import type { Statement } from './statement.js'
 import { parseTimestamp } from './timestamps.js'
 
@@ -56,6 +56,13 @@ const types = {
   },
 }
 
+export interface TransactionOptions {
+  /** How often the whole is run where others' transactions got in the way (SQLSTATE 40001, 40P01). Default 4. */
+  attempts?: number | undefined
+  /** Milliseconds to wait for a lock. Default: as long as a statement may take. */
+  lockTimeoutMs?: number | undefined
+}
+
 /** The first, and three more. */
 const ATTEMPTS = 4
 
@@ -91,42 +98,56 @@ export class Database implements Queryable {
       `set local statement_timeout = ${options.timeoutMs}; ` +
       // The statements have one shape whatever their values, and planning costs more than running them.
       'set local plan_cache_mode = force_generic_plan; select txid_current()::text as id'
-    outliveKilledConnections(pool, options.log)
+    // Without a listener, an idle backend that is killed ends the whole process.
+    pool.on('error', (error: Error & { code?: string }) =>
+      options.log?.warn({ code: error.code, reason: error.message }, 'a database connection was lost'),
+    )
   }
 
   run<Parameters extends readonly unknown[], Row>(
     statement: Statement<Parameters, Row>,
     ...parameters: Parameters
   ): Promise<Row[]> {
-    return runOn(this.pool, statement, parameters, this.options.prepared)
+    return this.#retrying(() => runOn(this.pool, statement, parameters, this.options.prepared), ATTEMPTS)
   }
 
   /**
    * Does `work` in one transaction. What it throws rolls everything back.
-   * @param attempts how often the whole is run where others' transactions got in the way (SQLSTATE 40001, 40P01)
    * @throws what `work` throws and what the database reports; when the connection is lost during the commit, only
    *   after asking whether it took effect: a result means that it did
    */
-  async transaction<Result>(
+  transaction<Result>(
     work: (transaction: Transaction) => Promise<Result>,
-    attempts = ATTEMPTS,
+    { attempts = ATTEMPTS, lockTimeoutMs = 0 }: TransactionOptions = {},
   ): Promise<Result> {
+    const begin =
+      lockTimeoutMs === 0 ? this.#begin : `${this.#begin}; set local lock_timeout = ${lockTimeoutMs}`
+    return this.#retrying(() => this.#attempt(begin, work), attempts)
+  }
+
+  /** Runs what others' transactions, or a change of the tables, got in the way of again. */
+  async #retrying<Result>(run: () => Promise<Result>, attempts: number): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#attempt(work)
+        return await run()
       } catch (error) {
-        if (attempt === attempts || !isConflict(error)) throw error
+        if (attempt >= attempts || !(isConflict(error) || isStaleStatement(error))) throw error
         // Not at once and not together: those that met would meet again.
         await sleep(Math.random() * 10 * 2 ** attempt)
       }
     }
   }
 
-  async #attempt<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+  async #attempt<Result>(
+    begin: string,
+    work: (transaction: Transaction) => Promise<Result>,
+  ): Promise<Result> {
     const client = await this.pool.connect()
+    // Without a listener, a backend that is killed now ends the whole process. The pool listens only to idle ones.
+    client.on('error', ignore)
     let failure: Error | undefined
     try {
-      const open = new OpenTransaction(client, this.#begin, this.options.prepared)
+      const open = new OpenTransaction(client, begin, this.options.prepared)
       const result = await work(open)
       const id = await open.id
       try {
@@ -142,8 +163,10 @@ export class Database implements Queryable {
         () => undefined,
         (second: Error) => second,
       )
+      if (isStaleStatement(error)) failure = error as Error
       throw error
     } finally {
+      client.off('error', ignore)
       client.release(failure)
     }
   }
@@ -174,18 +197,17 @@ export class Database implements Queryable {
       cause,
     )
   }
-
-  /** A round trip, to see that the database answers. */
-  async ping(): Promise<void> {
-    await this.pool.query('select 1')
-  }
 }
+
+const ignore = () => {}
 
 /** One write to the socket for all statements of this turn of the loop: each write wakes the backend. */
 function sendTogether(client: pg.PoolClient): void {
-  const { stream } = (client as pg.PoolClient & { connection: { stream: Socket } }).connection
-  stream.cork()
-  process.nextTick(() => stream.uncork())
+  // Not in the types of pg, and not there in a pool of its native client.
+  const { connection } = client as pg.PoolClient & { connection?: { stream?: Socket } }
+  const stream = connection?.stream
+  stream?.cork()
+  process.nextTick(() => stream?.uncork())
 }
 
 /** A transaction on its connection. What needs no answer before the next statement travels with it. */
@@ -244,12 +266,4 @@ async function runOn<Parameters extends readonly unknown[], Row>(
   const values = statement.bind(parameters)
   const result = await target.query(prepared ? { name, text, values, types } : { text, values, types })
   return result.rows as Row[]
-}
-
-/** Without listeners, a backend that is killed ends the whole process, idle or inside a transaction. */
-function outliveKilledConnections(pool: pg.Pool, log: DatabaseLog | undefined): void {
-  const report = (error: Error & { code?: string }) =>
-    log?.warn({ code: error.code, reason: error.message }, 'a database connection was lost')
-  pool.on('error', report)
-  pool.on('connect', (client) => client.on('error', () => {}))
 }

@@ -6,6 +6,7 @@ interface DatabaseFailure extends Error {
   code?: string
   constraint?: string
   table?: string
+  routine?: string
 }
 
 /** Conflicts with other transactions, over once they are: serialization_failure and deadlock_detected. */
@@ -47,6 +48,11 @@ const isFailure = (error: unknown): error is DatabaseFailure => error instanceof
 
 /** A conflict with another transaction: running the whole transaction again may succeed. */
 export const isConflict = (error: unknown): boolean => isFailure(error) && CONFLICTS.has(error.code ?? '')
+
+/** A prepared statement that a change of the tables or a pooler made useless: a new connection prepares it anew. */
+export const isStaleStatement = (error: unknown): boolean =>
+  isFailure(error) &&
+  (error.code === '26000' || (error.code === '0A000' && error.routine === 'RevalidateCachedQuery'))
 
 /** The connection is gone, so nobody said whether the last statement took effect. */
 export function isConnectionLoss(error: unknown): boolean {

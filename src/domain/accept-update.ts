@@ -1,8 +1,9 @@
 /** What a body must hold beyond its schema, and what is forgiven because it is stored already. */
-import { type Fault, MAX_ID, type UserUpdate } from '../../schemas/index.js'
+import { type Fault, MAX_EMAIL_LENGTH, MAX_ID, type UserUpdate } from '../../schemas/index.js'
 import type { StoredUser } from '../db/users.js'
 import { fieldOf } from '../errors.js'
 import { isSame } from './decide-update.js'
+import { normalizeEmail } from './email.js'
 import { looksLikeStoredHash } from './passwords/registry.js'
 import { presentUser } from './user.js'
 
@@ -37,6 +38,11 @@ export function updateFaults(id: number | undefined, body: CheckedBody<UserUpdat
   if (typeof values.password === 'string' && looksLikeStoredHash(values.password)) {
     const detail = 'This is a stored hash. Send the password in plain text, or the mask that was read.'
     faults.push({ pointer: '/password', code: 'stored_hash', detail })
+  }
+  // A letter of the domain may become two when it is lower-cased.
+  if (typeof values.email === 'string' && [...normalizeEmail(values.email)].length > MAX_EMAIL_LENGTH) {
+    const detail = `Ensure this field has no more than ${MAX_EMAIL_LENGTH} characters.`
+    faults.push({ pointer: '/email', code: 'max_length', detail })
   }
   return faults
 }

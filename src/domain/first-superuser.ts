@@ -1,5 +1,6 @@
 /** What an empty directory gets, so that somebody can use it. */
 import { insertApiKey } from '../db/api-keys.js'
+import { recordOperatorEvent } from '../db/audit.js'
 import type { Database } from '../db/database.js'
 import { hasUsers, insertSuperuser } from '../db/superusers.js'
 import { hashApiKey, makeApiKey, visiblePrefix } from './api-key.js'
@@ -23,11 +24,21 @@ export async function makeFirstSuperuser(
       password: makeUnusablePassword(),
       email: '',
     })
-    await insertApiKey(transaction, {
+    const keyId = await insertApiKey(transaction, {
       userId,
       prefix: visiblePrefix(key),
       hash: hashApiKey(key),
       expiresAt: null,
+    })
+    await recordOperatorEvent(transaction, {
+      action: 'user.create',
+      targetId: userId,
+      changes: { username: [null, 'admin'], is_superuser: [null, true] },
+    })
+    await recordOperatorEvent(transaction, {
+      action: 'api_key.create',
+      targetId: keyId,
+      changes: { user_id: [null, userId] },
     })
     await keep(key)
     return true

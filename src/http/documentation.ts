@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { stringify } from 'yaml'
 import { PROBLEM_CODES } from '../../schemas/index.js'
 import { everybody, rule, ruleIn } from './access.js'
+import { registerOtherMethods } from './other-methods.js'
 
 // Swagger UI's own bundle sets style attributes; scripts come from this service alone.
 const CONTENT_SECURITY_POLICY = [
@@ -104,6 +105,8 @@ export async function serveDocument(app: FastifyInstance): Promise<void> {
   const options = { config: rule(everybody), schema: { hide: true } }
   app.get('/openapi.json', { ...options, handler: async () => app.swagger() })
   app.get('/openapi.yaml', { ...options, handler: asYaml })
+  for (const url of ['/openapi.json', '/openapi.yaml'])
+    registerOtherMethods(app, url, ['GET', 'HEAD'], everybody)
   await app.register(async (scope) => {
     // Its routes can't say who may use them: all of them are files for everybody.
     scope.addHook('onRoute', (route) => {

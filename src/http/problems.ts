@@ -50,8 +50,10 @@ export function toProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error
   const { code = '', statusCode = 500, validation } = error as Partial<FastifyError>
   if (validation) {
-    const details = validation.map(({ instancePath, message = '' }) =>
-      `${instancePath.slice(1)} ${message}`.trim(),
+    const details = validation.map(({ instancePath, params, message = '' }) =>
+      params.additionalProperty === undefined
+        ? `${instancePath.slice(1)} ${message}`.trim()
+        : `there is no parameter ${JSON.stringify(params.additionalProperty)}`,
     )
     return new ProblemError('invalid', {
       detail: `The URL is not valid: ${details.join('; ')}.`,
@@ -103,7 +105,10 @@ export function sendProblem(
 ): void {
   const problem = toProblem(error)
   const cause = problem.details.cause ?? (problem.code === 'internal_error' ? error : undefined)
-  if (problem.status >= 500) request.log.error({ err: cause, code: problem.code }, problem.message)
+  // While the database is down every request says so: one line each is enough.
+  if (problem.status === 503)
+    request.log.warn({ code: problem.code, reason: (cause as Error)?.message }, problem.message)
+  else if (problem.status >= 500) request.log.error({ err: cause, code: problem.code }, problem.message)
   else if (cause !== undefined && problem.code === 'invalid')
     request.log.warn({ err: cause }, 'a value was refused late')
   reply

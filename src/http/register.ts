@@ -1,5 +1,5 @@
 /** Puts the routes into one Fastify scope: parser, validators, access rules, renderer, and what a URL lacks. */
-import type { FastifyInstance, FastifyRequest, HTTPMethods } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { TSchema } from '@sinclair/typebox'
 import { invalid, ProblemError } from '../errors.js'
 import { requireJsonAccepted } from './accept.js'
@@ -7,6 +7,7 @@ import { anyCredentials, authorize, requireRules, rule, ruleIn } from './access.
 import { parseAuthorization } from './authenticate.js'
 import type { Context } from './context.js'
 import { parseJson } from './json-body.js'
+import { registerOtherMethods } from './other-methods.js'
 import { sendProblem } from './problems.js'
 import { ACTOR, JSON_MEDIA_TYPE } from './route.js'
 import { type Route, routes } from './routes.js'
@@ -51,43 +52,9 @@ function registerUrl(app: FastifyInstance, url: string, group: Route[], hide: bo
       config: rule(access),
     })
   }
-  registerRest(
-    app,
-    url,
-    group.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
-  )
-}
-
-/** The methods that the URL lacks: `OPTIONS` tells which it has, all others are 405. */
-function registerRest(app: FastifyInstance, url: string, methods: string[]): void {
-  const allow = [...methods, 'OPTIONS'].join(', ')
-  const headers: Record<string, string> = { allow }
-  if (methods.includes('PATCH')) headers['accept-patch'] = JSON_MEDIA_TYPE
-  const schema = { hide: true }
-  const config = rule(anyCredentials)
-  app.route({
-    method: 'OPTIONS',
-    url,
-    schema,
-    config,
-    handler: (_request, reply) => reply.headers(headers).send(),
-  })
-  app.route({
-    method: app.supportedMethods.filter(
-      (method) => method !== 'OPTIONS' && !methods.includes(method),
-    ) as HTTPMethods[],
-    url,
-    schema,
-    config,
-    // Refused before the body is looked at: whatever its type, the method is what is wrong.
-    onRequest: async (request) => {
-      throw new ProblemError('method_not_allowed', {
-        detail: `Method "${request.method}" not allowed.`,
-        headers,
-      })
-    },
-    handler: () => undefined,
-  })
+  const methods = group.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [String(method)]))
+  // Needs no database, and tells nothing.
+  registerOtherMethods(app, url, methods, anyCredentials)
 }
 
 /** JSON in UTF-8 and nothing else: no forms, no other charsets, no compression. */

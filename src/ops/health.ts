@@ -2,6 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { everybody, rule } from '../http/access.js'
+import { registerOtherMethods } from '../http/other-methods.js'
 import { refusal } from '../http/route.js'
 import { Problem } from '../../schemas/index.js'
 import { unavailable } from '../errors.js'
@@ -56,4 +57,5 @@ export function registerHealth(app: FastifyInstance, { ping, isDraining }: Healt
       return { status: 'ok' }
     },
   })
+  for (const path of HEALTH_PATHS) registerOtherMethods(app, path, ['GET', 'HEAD'], everybody)
 }

@@ -129,12 +129,40 @@ t.test('nobody waits behind a batch that is stuck', async (t) => {
   const late = batcher.submit(4)
   await sleep(20)
   t.equal(batches.length, 2, 'only so many may be stuck')
-  batches[1]!.end()
+  batches[0]!.end()
   await until(() => batches.length === 3)
+  t.same(batches[2]?.items, [4], 'one that was late already counts as stuck when another ends')
   batches[2]!.end()
   t.equal(await late, 40)
-  batches[0]!.end()
+  batches[1]!.end()
   t.same(await Promise.all(items), [10, 20, 30])
+})
+
+t.test('who was isolated does not hold back who comes after another', async (t) => {
+  const { batcher, batches } = makeHeld({
+    concurrency: 1,
+    stuckAfterMs: 5,
+    isolates: () => true,
+    keyOf: (item) => item % 10,
+  })
+  const first = batcher.submit(0)
+  const [slow, quick] = [batcher.submit(7), batcher.submit(8)]
+  batches[0]!.end()
+  await until(() => batches.length === 2)
+  batches[1]!.fail(new Error('one of us'))
+  const next = batcher.submit(18)
+  await until(() => batches.length === 4)
+  t.same(
+    batches.slice(2).map(({ items }) => items),
+    [[7], [8]],
+  )
+  batches[3]!.end()
+  t.equal(await quick, 80)
+  await until(() => batches.length === 5)
+  batches[4]!.end()
+  t.equal(await next, 180, 'while 7 is still under way')
+  batches[2]!.end()
+  t.same([await first, await slow], [0, 70])
 })
 
 t.test('a failure that one member may be guilty of is each one’s own', async (t) => {
@@ -154,7 +182,7 @@ t.test('a failure that one member may be guilty of is each one’s own', async (
   const outcomes = async (items: number[]) =>
     (await Promise.allSettled(items.map((item) => batcher.submit(item)))).map(({ status }) => status)
   t.same(await outcomes([0, 1, 13, 2]), ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
-  t.same(ran, [[0], [1, 13, 2], [1], [13], [2]])
+  t.same(ran, [[0], [1, 13, 2], [1], [13], [2]], 'each by itself')
   await setImmediate()
   t.same(await outcomes([0, 1, 99]), ['fulfilled', 'rejected', 'rejected'], 'not tried again')
   t.same(ran.at(-1), [1, 99])

@@ -1,4 +1,5 @@
 // The plugin in a host's own app: what is the host's stays as it was.
+import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify from 'fastify'
 import pg from 'pg'
 import t from 'tap'
@@ -101,6 +102,50 @@ t.test('the pool of the host outlives the app; a pool of its own does not', asyn
   await app.register(userAdmin, { prefix: '/admin', database: own })
   await app.close()
   t.same((await own.query('select 1 as one')).rows, [{ one: 1 }])
+})
+
+t.test('a backend of the host’s pool that is killed inside of a transaction', async (t) => {
+  const warm = new pg.Pool({ connectionString: url, max: 1 })
+  warm.on('error', () => {})
+  t.teardown(() => warm.end())
+  const { rows } = await warm.query('select pg_backend_pid() as pid')
+  const app = Fastify()
+  await app.register(userAdmin, { prefix: '/admin', database: warm })
+  t.teardown(() => app.close())
+  const locker = await pool.connect()
+  await locker.query('begin')
+  await locker.query('select 1 from auth_user where id = $1 for update', [userId])
+  const answer = app.inject(patch(`/admin/users/${userId}/`, { first_name: 'Eve' }))
+  const isWaiting = async () =>
+    (await pool.query('select wait_event_type from pg_stat_activity where pid = $1', [rows[0].pid])).rows[0]
+      ?.wait_event_type === 'Lock'
+  while (!(await isWaiting())) await sleep(5)
+  await pool.query('select pg_terminate_backend($1)', [rows[0].pid])
+  t.match(await answer, { statusCode: 503, headers: { 'retry-after': '1' } }, 'and the process lives')
+  await locker.query('rollback')
+  locker.release()
+  t.equal((await app.inject(patch(`/admin/users/${userId}/`, { first_name: 'Eve' }))).statusCode, 200)
+})
+
+t.test('a column that is altered while statements are prepared on it', async (t) => {
+  const own = await createDatabase(t)
+  const app = Fastify()
+  await app.register(userAdmin, { prefix: '/admin', database: own.url })
+  t.teardown(() => app.close())
+  const db = new Database(own.pool, { timeoutMs: 5_000, prepared: true })
+  const id = await insertSuperuser(db, { username: 'admin', password: '!', email: '' })
+  const own_key = makeApiKey()
+  await insertApiKey(db, { userId: id, prefix: 'x', hash: hashApiKey(own_key), expiresAt: null })
+  const change = () =>
+    app.inject({
+      method: 'PATCH',
+      url: `/admin/users/${id}/`,
+      payload: { first_name: 'Ada' },
+      headers: { authorization: `Bearer ${own_key}` },
+    })
+  t.equal((await change()).statusCode, 200)
+  await own.pool.query('alter table auth_user alter first_name type varchar(200)')
+  t.equal((await change()).statusCode, 200)
 })
 
 t.test('tables that cannot be served, and options that contradict them, fail the boot', async (t) => {
