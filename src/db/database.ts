@@ -85,23 +85,16 @@ export function openPool(
 
 /** The database that the service works on. */
 export class Database implements Queryable {
-  readonly #begin: string
-
   constructor(
     readonly pool: pg.Pool,
     readonly options: DatabaseOptions,
   ) {
-    // Read committed whatever the server's default is: locks are taken first, and later statements must see what
-    // was waited for.
-    this.#begin =
-      'begin isolation level read committed read write; ' +
-      `set local statement_timeout = ${options.timeoutMs}; ` +
-      // The statements have one shape whatever their values, and planning costs more than running them.
-      'set local plan_cache_mode = force_generic_plan; select txid_current()::text as id'
-    // Without a listener, an idle backend that is killed ends the whole process.
+    // Without listeners, a backend that is killed ends the whole process: the pool's for idle ones, the client's own
+    // for all others, those included that a host's pool opened before.
     pool.on('error', (error: Error & { code?: string }) =>
       options.log?.warn({ code: error.code, reason: error.message }, 'a database connection was lost'),
     )
+    pool.on('acquire', outliveErrors)
   }
 
   run<Parameters extends readonly unknown[], Row>(
@@ -120,8 +113,7 @@ export class Database implements Queryable {
     work: (transaction: Transaction) => Promise<Result>,
     { attempts = ATTEMPTS, lockTimeoutMs = 0 }: TransactionOptions = {},
   ): Promise<Result> {
-    const begin =
-      lockTimeoutMs === 0 ? this.#begin : `${this.#begin}; set local lock_timeout = ${lockTimeoutMs}`
+    const begin = beginOf(this.options.timeoutMs, lockTimeoutMs)
     return this.#retrying(() => this.#attempt(begin, work), attempts)
   }
 
@@ -143,8 +135,6 @@ export class Database implements Queryable {
     work: (transaction: Transaction) => Promise<Result>,
   ): Promise<Result> {
     const client = await this.pool.connect()
-    // Without a listener, a backend that is killed now ends the whole process. The pool listens only to idle ones.
-    client.on('error', ignore)
     let failure: Error | undefined
     try {
       const open = new OpenTransaction(client, begin, this.options.prepared)
@@ -166,7 +156,6 @@ export class Database implements Queryable {
       if (isStaleStatement(error)) failure = error as Error
       throw error
     } finally {
-      client.off('error', ignore)
       client.release(failure)
     }
   }
@@ -199,7 +188,28 @@ export class Database implements Queryable {
   }
 }
 
-const ignore = () => {}
+const outliving = new WeakSet<pg.PoolClient>()
+
+/** Once for each client, and for good: it may report more than one error, the last when nobody uses it any more. */
+function outliveErrors(client: pg.PoolClient): void {
+  if (outliving.has(client)) return
+  outliving.add(client)
+  client.on('error', () => {})
+}
+
+/**
+ * Begins a transaction; its last result is the id that PostgreSQL gave it. Read committed whatever the server's default
+ * is: locks are taken first, and later statements must see what was waited for.
+ */
+const beginOf = (timeoutMs: number, lockTimeoutMs: number): string =>
+  [
+    'begin isolation level read committed read write',
+    `set local statement_timeout = ${timeoutMs}`,
+    ...(lockTimeoutMs > 0 ? [`set local lock_timeout = ${lockTimeoutMs}`] : []),
+    // The statements have one shape whatever their values, and planning costs more than running them.
+    'set local plan_cache_mode = force_generic_plan',
+    'select txid_current()::text as id',
+  ].join('; ')
 
 /** One write to the socket for all statements of this turn of the loop: each write wakes the backend. */
 function sendTogether(client: pg.PoolClient): void {
