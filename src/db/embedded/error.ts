@@ -47,6 +47,13 @@ export function folderError(error: unknown, folder: string): EmbeddedPostgresErr
         `${folder} is not writable for ${me()}. ${ADVICE}`,
         cause,
       )
+    case 'ENOENT':
+      // What Node.js makes of a read-only file system when it makes a folder and its parents.
+      return new EmbeddedPostgresError(
+        'not-writable',
+        `${folder} can't be made: a folder above it is missing or read-only. ${ADVICE}`,
+        cause,
+      )
     case 'EEXIST':
     case 'ENOTDIR':
       return new EmbeddedPostgresError('not-writable', `${folder} is not a folder. ${ADVICE}`, cause)
