@@ -1,28 +1,17 @@
 /** Reading users, and locking them for a change. */
-import { sql } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { Queryable, Transaction } from './database.js'
 import { query, statement } from './statement.js'
-import type { Timestamp } from './tables.js'
+import type { AuthUserTable } from './tables.js'
 
-/** A user as stored: `password` is the encoded hash, sets are ids in ascending order. */
-export interface StoredUser {
-  id: number
-  password: string
-  last_login: Timestamp | null
-  is_superuser: boolean
-  username: string
-  first_name: string
-  last_name: string
-  email: string
-  is_staff: boolean
-  is_active: boolean
-  date_joined: Timestamp
+/** The columns of `auth_user`: a user without memberships. `password` is the encoded hash. */
+export type UserColumns = Selectable<AuthUserTable>
+
+/** A user as stored: the columns, and the sets as ids in ascending order. */
+export interface StoredUser extends UserColumns {
   groups: number[]
   user_permissions: number[]
 }
-
-/** The columns of `auth_user`: a user without memberships. */
-export type UserColumns = Omit<StoredUser, 'groups' | 'user_permissions'>
 
 const COLUMNS = [
   'id',
