@@ -3,15 +3,15 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type pg from 'pg'
 import { CONTRACT_DEFAULTS, makeContract, type UserSchemaOptions } from '../schemas/index.js'
 import { Database, openPool } from './db/database.js'
-import { createBatcher } from './db/batcher.js'
+import { createBatcher, READS } from './db/batcher.js'
 import { inspectSchema, type LiveSchema } from './db/live-schema.js'
 import { readUsers } from './db/users.js'
 import type { Update } from './domain/decide-update.js'
 import { makePasswordEncoder, type PasswordEncoderOptions } from './domain/passwords/registry.js'
 import { createWorkQueue, QueueFullError, type WorkQueueOptions } from './domain/passwords/work-queue.js'
 import { findFaults, updateUsers } from './domain/update-users.js'
-import { ProblemError, SetupError, unavailable } from './errors.js'
-import { isConnectionLoss } from './db/sqlstate.js'
+import { SetupError, unavailable } from './errors.js'
+import { mayBeOneRowsFault } from './db/sqlstate.js'
 import { makeAuthenticate } from './http/authenticate.js'
 import type { Context } from './http/context.js'
 import { registerRoutes } from './http/register.js'
@@ -68,8 +68,7 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
 export type ContextOptions = UserSchemaOptions &
   Pick<UserAdminOptions, 'passwords' | 'hashing'> & { tokens: boolean }
 
-/** How requests share round trips, locks and commits. One batch at a time grows to what the load needs. */
-const READS = { maxSize: 256, concurrency: 1, maxWaiting: 10_000 }
+/** How updates share locks and commits. One batch at a time grows to what the load needs. */
 const WRITES = { maxSize: 64, concurrency: 1, maxWaiting: 2_000 }
 
 /** Milliseconds that a batch waits for a row that somebody else has locked. */
@@ -81,14 +80,19 @@ export function makeContext(database: Database, options: ContextOptions): Contex
   const queue = createWorkQueue({ concurrency: 2, maxQueued: 64, ...options.hashing })
   const reads = createBatcher({ run: (ids: readonly number[]) => readUsers(database, ids), ...READS })
   const writes = createBatcher({
-    // A conflict, or somebody else's lock, is for each member to have by itself.
-    run: (updates: readonly Update[]) =>
+    run: (updates: readonly Update[], letNext) =>
       database.transaction(
-        (transaction) => updateUsers(transaction, updates),
+        async (transaction) => {
+          const outcomes = await updateUsers(transaction, updates)
+          // What is left is the write and the commit: the next batch is locked and decided meanwhile.
+          letNext()
+          return outcomes
+        },
+        // A conflict, or somebody else's lock, is for each member to have by itself.
         updates.length > 1 ? { attempts: 1, lockTimeoutMs: SHARED_LOCK_TIMEOUT_MS } : {},
       ),
     keyOf: ({ id }) => id,
-    isolates: (error) => !isConnectionLoss(error) && !(error instanceof ProblemError),
+    isolates: mayBeOneRowsFault,
     ...WRITES,
   })
   return {
@@ -97,15 +101,15 @@ export function makeContext(database: Database, options: ContextOptions): Contex
     readUser: (id) => reads.submit(id),
     findFaults: (update) => database.transaction((transaction) => findFaults(transaction, update)),
 
-    async updateUser(update, signal) {
-      const outcome = await writes.submit(update, signal)
+    async updateUser(update, client) {
+      const outcome = await writes.submit(update, client.gone)
       if ('problem' in outcome) throw outcome.problem
       return outcome.user
     },
 
-    encodePassword: (password, signal) =>
+    encodePassword: (password, client) =>
       queue
-        .run(() => encoder.encode(password), { signal })
+        .run(() => encoder.encode(password), { signal: client.signal() })
         .catch((error: unknown) => {
           if (!(error instanceof QueueFullError)) throw error
           throw unavailable(

@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto'
 import { METHODS, type ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import helmet from '@fastify/helmet'
 import Fastify, { type ConnectionError, type FastifyInstance, LogController } from 'fastify'
 import type pg from 'pg'
 import { type Config, passwordOptions } from './config.js'
@@ -12,6 +11,7 @@ import { ProblemError } from './errors.js'
 import { collectDocument, serveDocument } from './http/documentation.js'
 import { PROBLEM_MEDIA_TYPE, renderProblem, sendProblem, toProblem } from './http/problems.js'
 import { requireRules } from './http/access.js'
+import { sendSecurityHeaders } from './http/security-headers.js'
 import { HEALTH_PATHS, registerHealth } from './ops/health.js'
 import { logOptions } from './ops/log.js'
 import { logRequests } from './ops/request-log.js'
@@ -68,23 +68,15 @@ function makeApp(config: Config): FastifyInstance {
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, documentation))
   app.setNotFoundHandler(() => Promise.reject(new ProblemError('not_found')))
   requireRules(app)
-  app.addHook('onRequest', async ({ raw }) => {
-    if (raw.headers.host === undefined && raw.httpVersion === '1.1') {
-      throw new ProblemError('bad_request', { detail: 'The header Host is missing.' })
-    }
+  app.addHook('onRequest', ({ raw }, _reply, done) => {
+    const isMissing = raw.headers.host === undefined && raw.httpVersion === '1.1'
+    done(isMissing ? new ProblemError('bad_request', { detail: 'The header Host is missing.' }) : undefined)
   })
   return app
 }
 
 async function furnish(app: FastifyInstance, config: Config, databaseUrl: string): Promise<Service> {
-  await app.register(helmet, {
-    // Whether there is TLS in front is not ours to say.
-    strictTransportSecurity: false,
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-    },
-  })
+  sendSecurityHeaders(app)
   logRequests(app, HEALTH_PATHS)
   const draining = drainOnClose(app)
 
@@ -134,8 +126,9 @@ function supportAllMethods(app: FastifyInstance): void {
 /** A busy keep-alive client would hold the service for a minute: while it ends, every answer asks to close. */
 function drainOnClose(app: FastifyInstance) {
   let isDraining = false
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     if (isDraining) reply.header('connection', 'close')
+    done()
   })
   return {
     isDraining: () => isDraining,

@@ -7,21 +7,24 @@ import { unavailable } from '../errors.js'
 export interface BatcherOptions<Item, Result> {
   /**
    * Does the work of a batch.
+   * @param letNext may be called when what is left to do need not hold back the next batch
    * @returns the results, in the order of the items. A rejection is the result of every item, unless `isolates` it
    */
-  run(items: readonly Item[]): Promise<readonly Result[]>
+  run(items: readonly Item[], letNext: () => void): Promise<readonly Result[]>
   /** Items of one key are done one after the other, in order of arrival. Without: all items are independent. */
   keyOf?(item: Item): unknown
+  /** Whether an item may be in a batch with others of its key that may too, in order of arrival. Default: none may. */
+  mayShare?(item: Item): boolean
   /** Whether a failure may be the fault of one member: then each is run by itself, so that it fails alone. */
   isolates?(error: unknown): boolean
   /** Items of a batch, at most. */
   maxSize: number
-  /** Batches under way, at most: the fewer, the larger they grow. One that is stuck does not count. */
+  /** Batches under way, at most: the fewer, the larger they grow. One that let the next go does not count. */
   concurrency: number
-  /** Milliseconds after which a batch counts as stuck, so that others need not wait behind it. Default 50. */
+  /** Milliseconds after which a batch is taken to be stuck, and lets the next go. Default 50. */
   stuckAfterMs?: number
-  /** Batches that may be stuck at once. Default 4. */
-  maxStuck?: number
+  /** Batches that may be under way beside those that count. Default 4. */
+  maxBeside?: number
   /** Items that may wait; beyond that they are refused. */
   maxWaiting: number
 }
@@ -35,10 +38,10 @@ export interface BatcherStats {
 
 export interface Batcher<Item, Result> {
   /**
-   * @param signal takes an item back that is still waiting: it is then not done at all
-   * @throws `busy` where too many wait, the reason of the signal, or what `run` rejected with
+   * @param withdrawn asked when the turn of the item comes: with a reason it is not done, and rejected with that
+   * @throws `busy` where too many wait, the reason of `withdrawn`, or what `run` rejected with
    */
-  submit(item: Item, signal?: AbortSignal): Promise<Result>
+  submit(item: Item, withdrawn?: () => Error | undefined): Promise<Result>
   stats(): BatcherStats
 }
 
@@ -48,60 +51,69 @@ interface Entry<Item, Result> {
   key: unknown
   /** Whether it goes by itself, since a batch with it failed. */
   alone: boolean
+  withdrawn: (() => Error | undefined) | undefined
   resolve(result: Result): void
   reject(error: unknown): void
-  /** Called when the item leaves the queue, done or taken back. */
-  forget?(): void
 }
 
+/** Bounds of batches that only read. */
+export const READS = { maxSize: 256, concurrency: 1, maxWaiting: 10_000 } as const
+
 const STUCK_AFTER_MS = 50
-const MAX_STUCK = 4
+const MAX_BESIDE = 4
 
 /** Makes a batcher. */
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
   type Waiting = Entry<Item, Result>
-  /** Those that may go now. A set keeps the order of arrival, and gives up one from its middle. */
+  /** Those that may go now, in order of arrival. */
   const ready = new Set<Waiting>()
   /** Key → those that wait for an earlier item of the key. A key is here while it has an item ready or under way. */
-  const behind = new Map<unknown, Set<Waiting>>()
-  const { concurrency, stuckAfterMs = STUCK_AFTER_MS, maxStuck = MAX_STUCK } = options
+  const behind = new Map<unknown, Waiting[]>()
+  const { concurrency, maxSize, stuckAfterMs = STUCK_AFTER_MS, maxBeside = MAX_BESIDE } = options
   let underWay = 0
-  let overdue = 0
+  let beside = 0
+  let isStarting = false
   const stats: BatcherStats = { batches: 0, items: 0, waiting: 0 }
+
+  const mayShare = ({ key, alone, item }: Waiting): boolean =>
+    key !== undefined && !alone && options.mayShare?.(item) === true
 
   function enqueue(entry: Waiting): void {
     stats.waiting += 1
     const others = entry.key === undefined ? undefined : behind.get(entry.key)
     if (others !== undefined) {
-      others.add(entry)
+      others.push(entry)
       return
     }
-    if (entry.key !== undefined) behind.set(entry.key, new Set())
+    if (entry.key !== undefined) behind.set(entry.key, [])
     ready.add(entry)
   }
 
-  /** Lets the next item of a key go, once the one before it is done. */
+  /** Lets the next item of a key go, once those before it are done. */
   function release(key: unknown): void {
     if (key === undefined) return
-    const others = behind.get(key)!
-    const [next] = others
+    const next = behind.get(key)!.shift()
     if (next === undefined) behind.delete(key)
-    else {
-      others.delete(next)
-      ready.add(next)
-    }
+    else ready.add(next)
   }
 
-  function takeBack(entry: Waiting, reason: unknown): void {
-    const isReady = ready.delete(entry)
-    if (!isReady && !behind.get(entry.key)?.delete(entry)) return
-    stats.waiting -= 1
-    entry.reject(reason)
-    if (isReady) release(entry.key)
+  /** At the end of this turn of the loop: what arrived with the same reading of sockets goes together. */
+  function startSoon(): void {
+    if (isStarting || !hasRoom()) return
+    isStarting = true
+    setImmediate(() => {
+      isStarting = false
+      startBatches()
+    })
   }
+
+  const hasRoom = () => underWay - Math.min(beside, maxBeside) < concurrency
 
   function startBatches(): void {
-    while (underWay - Math.min(overdue, maxStuck) < concurrency && ready.size > 0) void runBatch(takeBatch())
+    while (hasRoom() && ready.size > 0) {
+      const batch = takeBatch()
+      if (batch.length > 0) void runBatch(batch)
+    }
   }
 
   function takeBatch(): Waiting[] {
@@ -109,62 +121,82 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     for (const entry of ready) {
       if (entry.alone && batch.length > 0) break
       ready.delete(entry)
-      batch.push(entry)
-      if (entry.alone || batch.length === options.maxSize) break
+      if (!take(entry, batch)) release(entry.key)
+      else if (mayShare(entry)) takeFollowers(entry.key, batch)
+      if (entry.alone || batch.length >= maxSize) break
     }
     return batch
+  }
+
+  /** @returns false where it was withdrawn */
+  function take(entry: Waiting, batch: Waiting[]): boolean {
+    stats.waiting -= 1
+    const reason = entry.withdrawn?.()
+    if (reason === undefined) batch.push(entry)
+    else entry.reject(reason)
+    return reason === undefined
+  }
+
+  function takeFollowers(key: unknown, batch: Waiting[]): void {
+    const others = behind.get(key)!
+    while (others.length > 0 && batch.length < maxSize && mayShare(others[0]!)) take(others.shift()!, batch)
   }
 
   async function runBatch(batch: readonly Waiting[]): Promise<void> {
     underWay += 1
     stats.batches += 1
     stats.items += batch.length
-    stats.waiting -= batch.length
-    let isOverdue = false
-    const timer = setTimeout(() => {
-      isOverdue = true
-      overdue += 1
-      startBatches()
-    }, stuckAfterMs)
-    await settle(batch)
+    let holdsBack = true
+    const letNext = () => {
+      if (!holdsBack) return
+      holdsBack = false
+      beside += 1
+      startSoon()
+    }
+    const timer = setTimeout(letNext, stuckAfterMs)
+    await settle(batch, letNext)
     clearTimeout(timer)
-    if (isOverdue) overdue -= 1
+    if (!holdsBack) beside -= 1
+    holdsBack = false
     underWay -= 1
-    startBatches()
+    startSoon()
   }
 
-  async function settle(batch: readonly Waiting[]): Promise<void> {
-    for (const entry of batch) entry.forget?.()
+  async function settle(batch: readonly Waiting[], letNext: () => void): Promise<void> {
     try {
-      const results = await options.run(batch.map(({ item }) => item))
+      const results = await options.run(
+        batch.map(({ item }) => item),
+        letNext,
+      )
       batch.forEach(({ resolve }, index) => resolve(results[index]!))
     } catch (error) {
       if (batch.length > 1 && options.isolates?.(error)) return isolate(batch)
       for (const { reject } of batch) reject(error)
     }
-    for (const { key } of batch) release(key)
+    for (const key of new Set(batch.map((entry) => entry.key))) release(key)
   }
 
-  /** Each goes again, by itself; it keeps its key until then. */
+  /** Each goes again, by itself; those of one key in their order, and before all others of the key. */
   function isolate(batch: readonly Waiting[]): void {
     stats.waiting += batch.length
-    for (const entry of batch) ready.add(Object.assign(entry, { alone: true }))
+    const followers = new Map<unknown, Waiting[]>()
+    for (const entry of batch) {
+      entry.alone = true
+      const sameKey = followers.get(entry.key)
+      if (sameKey !== undefined) sameKey.push(entry)
+      else ready.add(entry)
+      if (entry.key !== undefined && sameKey === undefined) followers.set(entry.key, [])
+    }
+    for (const [key, entries] of followers) behind.get(key)!.unshift(...entries)
   }
 
   return {
-    submit: (item, signal) =>
+    submit: (item, withdrawn) =>
       new Promise((resolve, reject) => {
-        if (signal?.aborted) return reject(signal.reason)
         if (stats.waiting >= options.maxWaiting)
           return reject(unavailable('busy', 'Too many requests are waiting.'))
-        const entry: Waiting = { item, key: options.keyOf?.(item), alone: false, resolve, reject }
-        if (signal !== undefined) {
-          const abort = () => takeBack(entry, signal.reason)
-          signal.addEventListener('abort', abort, { once: true })
-          entry.forget = () => signal.removeEventListener('abort', abort)
-        }
-        enqueue(entry)
-        startBatches()
+        enqueue({ item, key: options.keyOf?.(item), alone: false, withdrawn, resolve, reject })
+        startSoon()
       }),
     stats: () => ({ ...stats }),
   }

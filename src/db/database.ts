@@ -57,7 +57,7 @@ const types = {
 }
 
 export interface TransactionOptions {
-  /** How often the whole is run where others' transactions got in the way (SQLSTATE 40001, 40P01). Default 4. */
+  /** How often the whole is run, at most, where others' transactions got in the way (40001, 40P01). Default 4. */
   attempts?: number | undefined
   /** Milliseconds to wait for a lock. Default: as long as a statement may take. */
   lockTimeoutMs?: number | undefined
@@ -123,7 +123,9 @@ export class Database implements Queryable {
       try {
         return await run()
       } catch (error) {
-        if (attempt >= attempts || !(isConflict(error) || isStaleStatement(error))) throw error
+        // A stale statement is nobody's conflict: it is prepared anew, whoever asks for how many attempts.
+        const most = isStaleStatement(error) ? ATTEMPTS : isConflict(error) ? attempts : 1
+        if (attempt >= most) throw error
         // Not at once and not together: those that met would meet again.
         await sleep(Math.random() * 10 * 2 ** attempt)
       }

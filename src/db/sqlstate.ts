@@ -62,6 +62,13 @@ export function isConnectionLoss(error: unknown): boolean {
   return CONNECTION_MESSAGES.some((message) => message.test(error.message))
 }
 
+/**
+ * Whether the database refused a statement for what may be one of its rows alone: a value, a constraint, a lock, a
+ * conflict. A defect of ours, and a database that is not there, are everybody's.
+ */
+export const mayBeOneRowsFault = (error: unknown): boolean =>
+  isFailure(error) && /^(?:22|23|40|55P03)/.test(error.code ?? '')
+
 /** A unique or foreign key violation: a race that a look-up could not see. */
 export const isConstraintViolation = (error: unknown): boolean =>
   isFailure(error) && (error.code === '23505' || error.code === '23503')

@@ -24,7 +24,11 @@ export function epochSecondsOf(parts: readonly [number, number, number, number, 
  */
 export function parseTimestamp(text: string): string {
   // The session is nearly always in UTC: then only the punctuation differs.
-  if (text.length === 22 && text.endsWith('+00')) return `${text.slice(0, 10)}T${text.slice(11, 19)}Z`
+  if (text.endsWith('+00') && text[10] === ' ') {
+    if (text.length === 22) return `${text.slice(0, 10)}T${text.slice(11, 19)}Z`
+    if (text[19] === '.')
+      return `${text.slice(0, 10)}T${text.slice(11, 19)}.${text.slice(20, -3).padEnd(6, '0')}Z`
+  }
   const match = POSTGRES.exec(text)
   if (match === null || match[1]!.length > 4) return text
   const part = (index: number) => Number(match[index] ?? 0)

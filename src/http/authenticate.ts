@@ -1,7 +1,7 @@
 /** Who calls: from the header `Authorization` to an actor. */
 import { type Actor } from '../domain/actor.js'
 import { API_KEY, hashApiKey } from '../domain/api-key.js'
-import { createBatcher } from '../db/batcher.js'
+import { createBatcher, READS } from '../db/batcher.js'
 import type { Queryable } from '../db/database.js'
 import { type CallerRow, findCallersByApiKey, findCallersByToken } from '../db/callers.js'
 import { ProblemError } from '../errors.js'
@@ -12,9 +12,6 @@ export type Authenticate = (authorization: string | undefined) => Promise<Actor>
 // Every scheme that is taken, so that a client learns what to send (RFC 9110 §11.6.1).
 const challenge = (tokens: boolean) =>
   `Bearer realm="user-admin"${tokens ? ', Token realm="user-admin"' : ''}`
-
-/** Look-ups that arrive while one is under way are the next one together. */
-const BATCHES = { maxSize: 256, concurrency: 1, maxWaiting: 10_000 }
 
 // `authtoken_token.key` is a varchar(40): what is longer is no token, and needs no query.
 const TOKEN = /^[\x21-\x7e]{1,40}$/
@@ -36,8 +33,8 @@ export function makeAuthenticate(db: Queryable, { tokens }: { tokens: boolean })
   const headers = { 'www-authenticate': challenge(tokens) }
   const failed = (detail: string) => new ProblemError('authentication_failed', { detail, headers })
 
-  const apiKeys = createBatcher({ run: (keys: readonly string[]) => findByApiKey(db, keys), ...BATCHES })
-  const drfTokens = createBatcher({ run: (keys: readonly string[]) => findByToken(db, keys), ...BATCHES })
+  const apiKeys = createBatcher({ run: (keys: readonly string[]) => findByApiKey(db, keys), ...READS })
+  const drfTokens = createBatcher({ run: (keys: readonly string[]) => findByToken(db, keys), ...READS })
   const find = async (scheme: string, credential: string): Promise<CallerRow | undefined> => {
     if (scheme === 'bearer' && API_KEY.test(credential)) return apiKeys.submit(credential)
     if (scheme === 'token' && tokens && TOKEN.test(credential)) return drfTokens.submit(credential)

@@ -3,6 +3,7 @@ import type { Contract, Fault } from '../../schemas/index.js'
 import type { Update } from '../domain/decide-update.js'
 import type { StoredUser } from '../db/users.js'
 import type { Authenticate } from './authenticate.js'
+import type { Client } from './client.js'
 
 export interface Context {
   contract: Contract
@@ -13,14 +14,14 @@ export interface Context {
   findFaults(update: Update): Promise<Fault[]>
   /**
    * Applies one update.
-   * @param signal takes it back while it waits for its turn
+   * @param client who takes it back by going, while it waits for its turn
    * @throws ProblemError where it is refused
    */
-  updateUser(update: Update, signal: AbortSignal): Promise<StoredUser>
+  updateUser(update: Update, client: Client): Promise<StoredUser>
   /**
    * The stored form of a password.
-   * @param signal takes it back while it waits for its turn
+   * @param client who takes it back by going, while it waits for its turn
    * @throws ProblemError `busy` where too many wait already
    */
-  encodePassword(password: string, signal: AbortSignal): Promise<string>
+  encodePassword(password: string, client: Client): Promise<string>
 }

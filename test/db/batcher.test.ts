@@ -8,12 +8,18 @@ const ROOMY = { maxSize: 8, concurrency: 2, maxWaiting: 1_000 }
 
 /** A batcher whose batches end when the test says so. */
 function makeHeld(options: Partial<BatcherOptions<number, number>> = {}) {
-  const batches: { items: readonly number[]; end: () => void; fail: (error: Error) => void }[] = []
+  const batches: {
+    items: readonly number[]
+    letNext: () => void
+    end: () => void
+    fail: (error: Error) => void
+  }[] = []
   const batcher = createBatcher<number, number>({
     ...ROOMY,
-    run: (items) =>
+    run: (items, letNext) =>
       new Promise((resolve, reject) => {
-        batches.push({ items, end: () => resolve(items.map((item) => item * 10)), fail: reject })
+        const end = () => resolve(items.map((item) => item * 10))
+        batches.push({ items, letNext, end, fail: reject })
       }),
     ...options,
   })
@@ -27,16 +33,45 @@ const until = async (isTrue: () => boolean) => {
 t.test('a lone item leaves at once; what comes meanwhile is the next batch', async (t) => {
   const { batcher, batches } = makeHeld({ concurrency: 1 })
   const first = batcher.submit(1)
+  await setImmediate()
   t.same(batches[0]?.items, [1], 'in the same turn of the loop')
   const rest = [2, 3, 4].map((item) => batcher.submit(item))
+  await setImmediate()
   t.equal(batches.length, 1)
   batches[0]!.end()
   t.equal(await first, 10)
-  await setImmediate()
+  await until(() => batches.length === 2)
   t.same(batches[1]?.items, [2, 3, 4])
   batches[1]!.end()
   t.same(await Promise.all(rest), [20, 30, 40])
   t.same(batcher.stats(), { batches: 2, items: 4, waiting: 0 })
+})
+
+t.test('what arrives in one turn of the loop goes together', async (t) => {
+  const { batcher, batches } = makeHeld()
+  const items = [1, 2, 3].map((item) => batcher.submit(item))
+  await until(() => batches.length === 1)
+  t.same(batches[0]!.items, [1, 2, 3])
+  batches[0]!.end()
+  t.same(await Promise.all(items), [10, 20, 30])
+})
+
+t.test('a batch may let the next one go before it is done', async (t) => {
+  const { batcher, batches } = makeHeld({ concurrency: 1, stuckAfterMs: 10_000, maxBeside: 1 })
+  const first = batcher.submit(1)
+  await until(() => batches.length === 1)
+  const second = batcher.submit(2)
+  batches[0]!.letNext()
+  batches[0]!.letNext()
+  await until(() => batches.length === 2)
+  batches[1]!.letNext()
+  const third = batcher.submit(3)
+  await sleep(5)
+  t.equal(batches.length, 2, 'only so many go beside each other')
+  batches[0]!.end()
+  await until(() => batches.length === 3)
+  for (const { end } of batches) end()
+  t.same(await Promise.all([first, second, third]), [10, 20, 30])
 })
 
 t.test('any load: bounded, in order, complete', async (t) => {
@@ -91,39 +126,85 @@ t.test('any load: bounded, in order, complete', async (t) => {
 
 t.test('beyond the bound it refuses, and only then', async (t) => {
   const { batcher, batches } = makeHeld({ concurrency: 1, maxWaiting: 2 })
-  const taken = [1, 2, 3].map((item) => batcher.submit(item))
+  const first = batcher.submit(1)
+  await until(() => batches.length === 1)
+  const taken = [2, 3].map((item) => batcher.submit(item))
   await t.rejects(batcher.submit(4), {
     code: 'busy',
     status: 503,
     details: { headers: { 'retry-after': '1' } },
   })
   batches[0]!.end()
-  await setImmediate()
+  await until(() => batches.length === 2)
   batches[1]!.end()
-  t.same(await Promise.all(taken), [10, 20, 30])
+  t.same(await Promise.all([first, ...taken]), [10, 20, 30])
 })
 
-t.test('what waits can be taken back; what is under way can not', async (t) => {
+t.test('what waits can be withdrawn; what is under way can not', async (t) => {
   const { batcher, batches } = makeHeld({ concurrency: 1, keyOf: () => 'one' })
-  const leave = [1, 2, 3].map(() => new AbortController())
-  const items = leave.map(({ signal }, index) => batcher.submit(index + 1, signal))
-  leave[1]!.abort(new Error('gone'))
-  leave[0]!.abort(new Error('too late'))
-  await t.rejects(items[1]!, { message: 'gone' })
+  const gone = new Set<number>()
+  const items = [1, 2, 3].map((item) =>
+    batcher.submit(item, () => (gone.has(item) ? new Error('gone') : undefined)),
+  )
+  await until(() => batches.length === 1)
+  gone.add(1).add(2)
+  const refused = t.rejects(items[1]!, { message: 'gone' })
   batches[0]!.end()
   t.equal(await items[0], 10)
-  await setImmediate()
+  await until(() => batches.length === 2)
   t.same(batches[1]?.items, [3], 'those behind it go on')
   batches[1]!.end()
   t.equal(await items[2], 30)
-  await t.rejects(batcher.submit(5, AbortSignal.abort(new Error('never began'))), { message: 'never began' })
-  t.equal(batches.length, 2)
+  await refused
+  await t.rejects(
+    batcher.submit(5, () => new Error('never began')),
+    { message: 'never began' },
+  )
+  t.same([batches.length, batcher.stats().waiting], [2, 0])
+})
+
+t.test('items of a key that may share a batch do so, in order; the others wait', async (t) => {
+  const ran: number[][] = []
+  const guilty = new Set([4])
+  const batcher = createBatcher<number, number>({
+    ...ROOMY,
+    concurrency: 1,
+    keyOf: (item) => Math.floor(item / 10),
+    // Those of a key that may: 0 to 4 of each ten.
+    mayShare: (item) => item % 10 < 5,
+    isolates: () => true,
+    async run(items) {
+      ran.push([...items])
+      await Promise.resolve()
+      if (items.some((item) => guilty.has(item))) throw new Error('guilty')
+      return items
+    },
+  })
+  const results = [0, 1, 7, 2, 30, 3].map((item) => batcher.submit(item))
+  t.same(await Promise.all(results), [0, 1, 7, 2, 30, 3])
+  t.same(ran, [[0, 1, 30], [7], [2, 3]], 'who may not share is neither taken along nor overtaken')
+  ran.length = 0
+  const outcomes = await Promise.allSettled([0, 4, 1, 30, 2].map((item) => batcher.submit(item)))
+  t.same(
+    outcomes.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled', 'fulfilled', 'fulfilled'],
+  )
+  t.same(ran[0], [0, 4, 1, 2, 30])
+  t.same(
+    ran
+      .slice(1)
+      .flat()
+      .filter((item) => item < 10),
+    [0, 4, 1, 2],
+    'isolated, they keep their order',
+  )
 })
 
 t.test('nobody waits behind a batch that is stuck', async (t) => {
-  const { batcher, batches } = makeHeld({ concurrency: 1, stuckAfterMs: 5, maxStuck: 1 })
-  const items = [1, 2, 3].map((item) => batcher.submit(item))
-  t.equal(batches.length, 1)
+  const { batcher, batches } = makeHeld({ concurrency: 1, stuckAfterMs: 5, maxBeside: 1 })
+  const first = batcher.submit(1)
+  await until(() => batches.length === 1)
+  const items = [first, ...[2, 3].map((item) => batcher.submit(item))]
   await until(() => batches.length === 2)
   t.same(batches[1]?.items, [2, 3])
   const late = batcher.submit(4)
@@ -146,6 +227,7 @@ t.test('who was isolated does not hold back who comes after another', async (t) 
     keyOf: (item) => item % 10,
   })
   const first = batcher.submit(0)
+  await until(() => batches.length === 1)
   const [slow, quick] = [batcher.submit(7), batcher.submit(8)]
   batches[0]!.end()
   await until(() => batches.length === 2)
@@ -182,8 +264,7 @@ t.test('a failure that one member may be guilty of is each one’s own', async (
   const outcomes = async (items: number[]) =>
     (await Promise.allSettled(items.map((item) => batcher.submit(item)))).map(({ status }) => status)
   t.same(await outcomes([0, 1, 13, 2]), ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
-  t.same(ran, [[0], [1, 13, 2], [1], [13], [2]], 'each by itself')
-  await setImmediate()
-  t.same(await outcomes([0, 1, 99]), ['fulfilled', 'rejected', 'rejected'], 'not tried again')
-  t.same(ran.at(-1), [1, 99])
+  t.same(ran, [[0, 1, 13, 2], [0], [1], [13], [2]], 'each by itself')
+  t.same(await outcomes([0, 99]), ['rejected', 'rejected'], 'not tried again')
+  t.same(ran.at(-1), [0, 99])
 })

@@ -16,7 +16,7 @@ import {
 import { isMaskShaped } from '../../domain/passwords/mask.js'
 import { isWritable, presentUser } from '../../domain/user.js'
 import { invalid, ProblemError } from '../../errors.js'
-import { clientGone } from '../client-gone.js'
+import { clientOf } from '../client.js'
 import type { Context } from '../context.js'
 import { prefersLenient } from '../prefer.js'
 import { actorOf, answer, BODY_PROBLEMS, defineRoute, problemAnswers } from '../route.js'
@@ -50,10 +50,10 @@ export const updateUser = (context: Context) => {
       const { sent, values } = body.faults.length === 0 ? body : await forgiven(request, id, body)
       if (id === undefined) throw new ProblemError('not_found')
 
-      const signal = clientGone(reply)
+      const client = clientOf(reply)
       // Hashed before any lock is taken.
       const { password } = values
-      const encodedPassword = isPlain(password) ? await context.encodePassword(password, signal) : undefined
+      const encodedPassword = isPlain(password) ? await context.encodePassword(password, client) : undefined
       const update = {
         actor: actorOf(request),
         requestId: request.id,
@@ -62,7 +62,7 @@ export const updateUser = (context: Context) => {
         patch: values,
         encodedPassword,
       }
-      return presentUser(await context.updateUser(update, signal))
+      return presentUser(await context.updateUser(update, client))
     },
   })
 
