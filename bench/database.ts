@@ -117,10 +117,9 @@ async function insertStaff(client: pg.PoolClient, users: number): Promise<[numbe
 
 async function insertKey(client: pg.PoolClient, userId: number): Promise<string> {
   const key = makeApiKey()
-  await client.query('insert into user_admin.api_key (user_id, prefix, key_hash) values ($1, $2, $3)', [
-    userId,
-    visiblePrefix(key),
-    hashApiKey(key),
-  ])
+  await client.query(
+    "insert into user_admin.api_key (user_id, prefix, key_hash) values ($1, $2, decode($3, 'hex'))",
+    [userId, visiblePrefix(key), hashApiKey(key)],
+  )
   return key
 }

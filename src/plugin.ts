@@ -6,13 +6,14 @@ import { Database, openPool } from './db/database.js'
 import { createBatcher, READS } from './db/batcher.js'
 import { inspectSchema, type LiveSchema } from './db/live-schema.js'
 import { readUsers } from './db/users.js'
-import type { Update } from './domain/decide-update.js'
+import { type Caller, findActors } from './domain/callers.js'
+import { mayShareUser, type Update } from './domain/decide-update.js'
 import { makePasswordEncoder, type PasswordEncoderOptions } from './domain/passwords/registry.js'
 import { createWorkQueue, QueueFullError, type WorkQueueOptions } from './domain/passwords/work-queue.js'
-import { findFaults, updateUsers } from './domain/update-users.js'
+import { findFaults, type Outcome, updateUsers } from './domain/update-users.js'
 import { SetupError, unavailable } from './errors.js'
 import { mayBeOneRowsFault } from './db/sqlstate.js'
-import { makeAuthenticate } from './http/authenticate.js'
+import { makeAuthenticator } from './http/authenticate.js'
 import type { Context } from './http/context.js'
 import { registerRoutes } from './http/register.js'
 
@@ -78,9 +79,12 @@ const SHARED_LOCK_TIMEOUT_MS = 250
 export function makeContext(database: Database, options: ContextOptions): Context {
   const encoder = makePasswordEncoder({ hasher: 'argon2', ...options.passwords })
   const queue = createWorkQueue({ concurrency: 2, maxQueued: 64, ...options.hashing })
-  const reads = createBatcher({ run: (ids: readonly number[]) => readUsers(database, ids), ...READS })
-  const writes = createBatcher({
-    run: (updates: readonly Update[], letNext) =>
+  const reads = createBatcher({
+    run: (wanted: readonly { id: number; caller: Caller }[]) => readFor(database, wanted),
+    ...READS,
+  })
+  const writes = createBatcher<Update, Outcome>({
+    run: (updates, letNext) =>
       database.transaction(
         async (transaction) => {
           const outcomes = await updateUsers(transaction, updates)
@@ -92,15 +96,20 @@ export function makeContext(database: Database, options: ContextOptions): Contex
         updates.length > 1 ? { attempts: 1, lockTimeoutMs: SHARED_LOCK_TIMEOUT_MS } : {},
       ),
     keyOf: ({ id }) => id,
+    mayShare: mayShareUser,
     isolates: mayBeOneRowsFault,
     ...WRITES,
   })
   return {
     contract: makeContract(options),
-    authenticate: makeAuthenticate(database, options),
-    readUser: (id) => reads.submit(id),
+    callers: makeAuthenticator(database, options),
     findFaults: (update) => database.transaction((transaction) => findFaults(transaction, update)),
 
+    async readUser(id, caller) {
+      const { actor, user } = await reads.submit({ id, caller })
+      caller.admit(actor)
+      return user
+    },
     async updateUser(update, client) {
       const outcome = await writes.submit(update, client.gone)
       if ('problem' in outcome) throw outcome.problem
@@ -120,6 +129,23 @@ export function makeContext(database: Database, options: ContextOptions): Contex
           )
         }),
   }
+}
+
+/** Users, and who asks for them as they are known now: in one round trip. */
+async function readFor(database: Database, wanted: readonly { id: number; caller: Caller }[]) {
+  const [actors, users] = await database.together((connection) =>
+    Promise.all([
+      findActors(
+        connection,
+        wanted.map(({ caller }) => caller.credential),
+      ),
+      readUsers(
+        connection,
+        wanted.map(({ id }) => id),
+      ),
+    ]),
+  )
+  return wanted.map((_, index) => ({ actor: actors[index], user: users[index] }))
 }
 
 function openDatabase(

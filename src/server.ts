@@ -77,7 +77,7 @@ function makeApp(config: Config): FastifyInstance {
 
 async function furnish(app: FastifyInstance, config: Config, databaseUrl: string): Promise<Service> {
   sendSecurityHeaders(app)
-  logRequests(app, HEALTH_PATHS)
+  logRequests(app, config.LOG_LEVEL, HEALTH_PATHS)
   const draining = drainOnClose(app)
 
   const pool = openPool(databaseUrl, { max: config.POOL_SIZE, timeoutMs: config.DATABASE_TIMEOUT_MS })

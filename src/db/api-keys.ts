@@ -8,7 +8,8 @@ import type { Timestamp } from './tables.js'
 export interface NewApiKey {
   userId: number
   prefix: string
-  hash: Buffer
+  /** Its SHA-256, in hex. */
+  hash: string
   /** Null: it does not expire. */
   expiresAt: Timestamp | null
 }
@@ -37,7 +38,7 @@ export async function insertApiKey(
   db: Queryable,
   { userId, prefix, hash, expiresAt }: NewApiKey,
 ): Promise<number> {
-  const [key] = await db.run(insertStatement, userId, prefix, hash, expiresAt)
+  const [key] = await db.run(insertStatement, userId, prefix, Buffer.from(hash, 'hex'), expiresAt)
   return key!.id
 }
 

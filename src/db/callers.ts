@@ -36,7 +36,7 @@ const routePermissions = sql<string[]>`array(
   where c.app_label = 'auth' and p.id = any(caller.permission_ids)
 )`
 
-const callersByKeyStatement = statement('callers_by_api_key', (hashes: Buffer[]) =>
+const callersByKeyStatement = statement('callers_by_api_key', (hashes: string[]) =>
   query
     .with('caller', () =>
       withPermissions
@@ -68,9 +68,12 @@ const callersByTokenStatement = statement('callers_by_token', (tokens: string[])
     .select(routePermissions.as('auth_permissions')),
 )
 
-/** The users of these API keys, by their SHA-256 hashes. Expired and revoked keys are not found. */
-export const findCallersByApiKey = (db: Queryable, hashes: Buffer[]): Promise<CallerRow[]> =>
-  db.run(callersByKeyStatement, hashes)
+/** The users of these API keys, by their SHA-256 hashes in hex. Expired and revoked keys are not found. */
+export const findCallersByApiKey = (db: Queryable, hashes: readonly string[]): Promise<CallerRow[]> =>
+  db.run(
+    callersByKeyStatement,
+    hashes.map((hash) => `\\x${hash}`),
+  )
 
 /** The users of these Django REST Framework tokens. */
 export const findCallersByToken = (db: Queryable, tokens: string[]): Promise<CallerRow[]> =>

@@ -1,10 +1,11 @@
 /** The connections: a pool that outlives killed backends, statements run on it, and transactions. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Socket } from 'node:net'
+import { sql } from 'kysely'
 import pg from 'pg'
 import { unavailable } from '../errors.js'
 import { isConflict, isConnectionLoss, isStaleStatement } from './sqlstate.js'
-import type { Statement } from './statement.js'
+import { query, type Statement, statement } from './statement.js'
 import { parseTimestamp } from './timestamps.js'
 
 /** Runs statements: on any connection of the pool, or on the one of a transaction. */
@@ -101,7 +102,25 @@ export class Database implements Queryable {
     statement: Statement<Parameters, Row>,
     ...parameters: Parameters
   ): Promise<Row[]> {
-    return this.#retrying(() => runOn(this.pool, statement, parameters, this.options.prepared), ATTEMPTS)
+    return this.#retrying(() => this.#runOn(this.pool, statement, parameters), ATTEMPTS)
+  }
+
+  /** Runs statements that don't need each other's answers on one connection: one round trip for all. */
+  together<Result>(work: (connection: Queryable) => Promise<Result>): Promise<Result> {
+    return this.#retrying(async () => {
+      const client = await this.pool.connect()
+      let failure: Error | undefined
+      sendTogether(client)
+      try {
+        return await work({ run: (statement, ...parameters) => this.#runOn(client, statement, parameters) })
+      } catch (error) {
+        // Others of them may still be under way.
+        failure = error as Error
+        throw error
+      } finally {
+        client.release(failure)
+      }
+    }, ATTEMPTS)
   }
 
   /**
@@ -113,8 +132,15 @@ export class Database implements Queryable {
     work: (transaction: Transaction) => Promise<Result>,
     { attempts = ATTEMPTS, lockTimeoutMs = 0 }: TransactionOptions = {},
   ): Promise<Result> {
-    const begin = beginOf(this.options.timeoutMs, lockTimeoutMs)
-    return this.#retrying(() => this.#attempt(begin, work), attempts)
+    return this.#retrying(() => this.#attempt(lockTimeoutMs, work), attempts)
+  }
+
+  #runOn<Parameters extends readonly unknown[], Row>(
+    target: pg.Pool | pg.PoolClient,
+    statement: Statement<Parameters, Row>,
+    parameters: Parameters,
+  ): Promise<Row[]> {
+    return runOn(target, statement, parameters, this.options.prepared)
   }
 
   /** Runs what others' transactions, or a change of the tables, got in the way of again. */
@@ -133,13 +159,13 @@ export class Database implements Queryable {
   }
 
   async #attempt<Result>(
-    begin: string,
+    lockTimeoutMs: number,
     work: (transaction: Transaction) => Promise<Result>,
   ): Promise<Result> {
     const client = await this.pool.connect()
     let failure: Error | undefined
     try {
-      const open = new OpenTransaction(client, begin, this.options.prepared)
+      const open = new OpenTransaction(client, this.options, lockTimeoutMs)
       const result = await work(open)
       const id = await open.id
       try {
@@ -200,18 +226,24 @@ function outliveErrors(client: pg.PoolClient): void {
 }
 
 /**
- * Begins a transaction; its last result is the id that PostgreSQL gave it. Read committed whatever the server's default
- * is: locks are taken first, and later statements must see what was waited for.
+ * Read committed whatever the server's default is: locks are taken first, and later statements must see what was waited
+ * for.
  */
-const beginOf = (timeoutMs: number, lockTimeoutMs: number): string =>
-  [
-    'begin isolation level read committed read write',
-    `set local statement_timeout = ${timeoutMs}`,
-    ...(lockTimeoutMs > 0 ? [`set local lock_timeout = ${lockTimeoutMs}`] : []),
-    // The statements have one shape whatever their values, and planning costs more than running them.
-    'set local plan_cache_mode = force_generic_plan',
-    'select txid_current()::text as id',
-  ].join('; ')
+const BEGIN = 'begin isolation level read committed read write'
+
+/**
+ * What holds for the transaction alone, and the id that PostgreSQL gives it. A statement instead of four `set local`: it
+ * is parsed once a connection. The plans of our statements are the same whatever the values, and planning costs more than
+ * running them.
+ */
+const settingsStatement = statement('begin_settings', (statementTimeout: string, lockTimeout: string) =>
+  query.selectNoFrom([
+    sql`set_config('statement_timeout', ${statementTimeout}, true)`.as('statement_timeout'),
+    sql`set_config('lock_timeout', ${lockTimeout}, true)`.as('lock_timeout'),
+    sql`set_config('plan_cache_mode', 'force_generic_plan', true)`.as('plan_cache_mode'),
+    sql<string>`txid_current()::text`.as('id'),
+  ]),
+)
 
 /** One write to the socket for all statements of this turn of the loop: each write wakes the backend. */
 function sendTogether(client: pg.PoolClient): void {
@@ -226,19 +258,26 @@ function sendTogether(client: pg.PoolClient): void {
 class OpenTransaction implements Transaction {
   /** What PostgreSQL calls it. */
   readonly id: Promise<string>
+  readonly prepared: boolean
   readonly #sent: Promise<unknown>[] = []
 
   constructor(
     readonly client: pg.PoolClient,
-    begin: string,
-    readonly prepared: boolean,
+    { timeoutMs, prepared }: DatabaseOptions,
+    lockTimeoutMs: number,
   ) {
+    this.prepared = prepared
     sendTogether(client)
-    // Several statements in one text have as many results; the types know of one.
-    this.id = client
-      .query(begin)
-      .then((results) => (results as unknown as pg.QueryResult[]).at(-1)!.rows[0].id)
+    this.id = this.#begin(String(timeoutMs), String(lockTimeoutMs))
     this.id.catch(() => {})
+  }
+
+  async #begin(statementTimeout: string, lockTimeout: string): Promise<string> {
+    const [, [settings]] = await Promise.all([
+      this.client.query(BEGIN),
+      runOn(this.client, settingsStatement, [statementTimeout, lockTimeout], this.prepared),
+    ])
+    return settings!.id
   }
 
   async run<Parameters extends readonly unknown[], Row>(

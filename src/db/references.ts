@@ -81,20 +81,25 @@ const referencesStatement = statement(
       .selectAll(),
 )
 
+/** A membership of a user: of the group, or of the permission. */
+interface MembershipRow {
+  user_id: number
+  group_id: number | null
+  permission_id: number | null
+}
+
 const membershipsStatement = statement('read_memberships', (userIds: number[]) =>
   query
     .selectFrom(
-      sql<ReferenceRow>`(
-        select 'group of user' as kind, user_id::bigint as a, group_id::bigint as b, null as name
+      sql<MembershipRow>`(
+        select user_id, group_id, null as permission_id
           from auth_user_groups where user_id = ${ids(userIds)}
         union all
-        select 'permission of user', user_id, permission_id, null
+        select user_id, null, permission_id
           from auth_user_user_permissions where user_id = ${ids(userIds)}
       )`.as('membership'),
     )
-    .selectAll()
-    .orderBy('a')
-    .orderBy('b'),
+    .selectAll(),
 )
 
 /** Reads all of it. Own permissions count among the effective ones. */
@@ -106,10 +111,14 @@ export async function readReferences(transaction: Transaction, wanted: Reference
     lists.some((list) => list.length > 0) ? transaction.run(referencesStatement, ...lists) : [],
     transaction.run(membershipsStatement, wanted.userIds),
   ])
-  return collect([...named, ...memberships], wanted)
+  return collect(named, memberships, wanted)
 }
 
-function collect(rows: ReferenceRow[], wanted: ReferenceQuery): References {
+function collect(
+  named: readonly ReferenceRow[],
+  memberships: readonly MembershipRow[],
+  wanted: ReferenceQuery,
+): References {
   const references: References = {
     groupsOf: new Map(wanted.userIds.map((id) => [id, []])),
     permissionsOf: new Map(wanted.userIds.map((id) => [id, []])),
@@ -119,12 +128,16 @@ function collect(rows: ReferenceRow[], wanted: ReferenceQuery): References {
     effectivePermissionsOf: new Map(wanted.effectiveOf.map((id) => [id, new Set()])),
     permissionsOfGroup: new Map(wanted.permissionsOfGroups.map((id) => [id, new Set()])),
   }
-  for (const { kind, a, b, name } of rows) {
-    if (kind === 'group of user') references.groupsOf.get(a)?.push(b)
-    else if (kind === 'permission of user') {
-      references.permissionsOf.get(a)?.push(b)
-      references.effectivePermissionsOf.get(a)?.add(b)
-    } else if (kind === 'group') references.existingGroups.add(a)
+  for (const { user_id, group_id, permission_id } of memberships) {
+    if (group_id !== null) references.groupsOf.get(user_id)?.push(group_id)
+    if (permission_id === null) continue
+    references.permissionsOf.get(user_id)?.push(permission_id)
+    references.effectivePermissionsOf.get(user_id)?.add(permission_id)
+  }
+  for (const set of [...references.groupsOf.values(), ...references.permissionsOf.values()])
+    set.sort(ascending)
+  for (const { kind, a, b, name } of named) {
+    if (kind === 'group') references.existingGroups.add(a)
     else if (kind === 'permission') references.existingPermissions.add(a)
     else if (kind === 'username') references.takenBy.set(name!, a)
     else if (kind === 'effective permission') references.effectivePermissionsOf.get(a)?.add(b)
@@ -132,6 +145,8 @@ function collect(rows: ReferenceRow[], wanted: ReferenceQuery): References {
   }
   return references
 }
+
+const ascending = (a: number, b: number) => a - b
 
 const permissionNamesStatement = statement('permission_names', (wanted: number[]) =>
   query

@@ -40,12 +40,14 @@ class Placeholder {
  * Builds a statement. `build` is called once, with a stand-in for each of its parameters: they may go wherever
  * Kysely takes a value.
  * @param name unique; also the name of the prepared statement, so at most 63 bytes
+ * @param count how many parameters it has, where `build` takes any number
  */
 export function statement<Parameters extends readonly unknown[], Row>(
   name: string,
   build: (...parameters: Parameters) => Compilable<Row>,
+  count = build.length,
 ): Statement<Parameters, Row> {
-  const placeholders = Array.from({ length: build.length }, (_, index) => new Placeholder(index))
+  const placeholders = Array.from({ length: count }, (_, index) => new Placeholder(index))
   const compiled = build(...(placeholders as unknown as Parameters)).compile()
   return {
     name,

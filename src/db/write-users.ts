@@ -4,6 +4,9 @@ import type { Transaction } from './database.js'
 import { statement, query } from './statement.js'
 import type { UserColumns } from './users.js'
 
+/** The columns of one user that change. */
+export type UserChange = Partial<Omit<UserColumns, 'id'>>
+
 /** One membership: a user and a group, or a user and a permission. */
 export interface Membership {
   user_id: number
@@ -26,7 +29,8 @@ export interface AuditEvent {
 
 /** Everything that a group of updates writes; each change and each refusal has an event. */
 export interface UserWrites {
-  users: UserColumns[]
+  /** By the ids of the users. */
+  users: Map<number, UserChange>
   groupsLeft: Membership[]
   groupsJoined: Membership[]
   permissionsTaken: Membership[]
@@ -34,81 +38,102 @@ export interface UserWrites {
   events: AuditEvent[]
 }
 
-/** The rows of a JSON array. One parameter whatever their number, so the statement keeps its shape. */
-const rowsOf = <Row>(json: string, columns: string) =>
-  sql<Row>`json_to_recordset(${json}::json)`.as<'d'>(sql`d(${sql.raw(columns)})`)
+// Rows travel as one array a column, which PostgreSQL takes apart in half the time that JSON takes it.
 
-const USER_ROW =
-  'id bigint, password text, last_login timestamptz, is_superuser boolean, username text, first_name text, ' +
-  'last_name text, email text, is_staff boolean, is_active boolean, date_joined timestamptz'
-const EVENT_ROW =
-  'request_id text, actor_id bigint, actor_username text, credential text, action text, outcome text, ' +
-  'target_type text, target_id bigint, changes jsonb'
-const EVENT_COLUMNS = [
-  'request_id',
-  'actor_id',
-  'actor_username',
-  'credential',
-  'action',
-  'outcome',
-  'target_type',
-  'target_id',
-  'changes',
-] as const
+/** Null: the column stays as it is. Only one of them may become null, so that one says it beside. */
+const CHANGE = {
+  id: 'bigint',
+  password: 'text',
+  is_superuser: 'boolean',
+  username: 'text',
+  first_name: 'text',
+  last_name: 'text',
+  email: 'text',
+  is_staff: 'boolean',
+  is_active: 'boolean',
+  date_joined: 'timestamptz',
+  last_login: 'timestamptz',
+  sets_last_login: 'boolean',
+} as const
 
-const memberships = (json: string) =>
-  query
-    .selectFrom(rowsOf<Membership>(json, 'user_id bigint, member_of bigint'))
-    .select(['user_id', 'member_of'])
+const EVENT = {
+  request_id: 'text',
+  actor_id: 'bigint',
+  actor_username: 'text',
+  credential: 'text',
+  action: 'text',
+  outcome: 'text',
+  target_type: 'text',
+  target_id: 'bigint',
+  changes: 'jsonb',
+} as const
 
-// Columns that keep their value keep their index entries too (a heap-only update).
-const writeUsersStatement = statement('write_users', (users: string, events: string) =>
-  query
-    .with('written', (db) =>
-      db
-        .updateTable('auth_user as u')
-        .from(rowsOf<UserColumns>(users, USER_ROW))
-        .set(({ ref }) => ({
-          password: ref('d.password'),
-          last_login: ref('d.last_login'),
-          is_superuser: ref('d.is_superuser'),
-          username: ref('d.username'),
-          first_name: ref('d.first_name'),
-          last_name: ref('d.last_name'),
-          email: ref('d.email'),
-          is_staff: ref('d.is_staff'),
-          is_active: ref('d.is_active'),
-          date_joined: ref('d.date_joined'),
-        }))
-        .whereRef('u.id', '=', 'd.id'),
-    )
-    .insertInto('user_admin.audit_event')
-    .columns(EVENT_COLUMNS)
-    .expression(query.selectFrom(rowsOf<AuditEvent>(events, EVENT_ROW)).select(EVENT_COLUMNS)),
+const CHANGE_COLUMNS = Object.keys(CHANGE) as (keyof typeof CHANGE)[]
+const EVENT_COLUMNS = Object.keys(EVENT) as (keyof typeof EVENT)[]
+const CHANGED_COLUMNS = CHANGE_COLUMNS.filter((column) => column !== 'id' && column !== 'sets_last_login')
+
+/** The rows of arrays, one a column. */
+function rowsOf<Row>(types: Record<string, string>, arrays: readonly unknown[][]) {
+  const columns = Object.entries(types)
+  const unnested = columns.map(([, type], index) => sql`${arrays[index]}::${sql.raw(type)}[]`)
+  return sql<Row>`unnest(${sql.join(unnested)})`.as<'d'>(
+    sql`d(${sql.raw(columns.map(([name]) => name).join(', '))})`,
+  )
+}
+
+type ChangeRow = Record<keyof typeof CHANGE, never>
+
+/** The change where there is one: a column that keeps its value keeps its index entry too (a heap-only update). */
+const changed = (column: string) =>
+  column === 'last_login'
+    ? sql<never>`case when d.sets_last_login then d.last_login else u.last_login end`
+    : sql<never>`coalesce(${sql.ref(`d.${column}`)}, ${sql.ref(`u.${column}`)})`
+
+const writeUsersStatement = statement(
+  'write_users',
+  (...arrays: unknown[][]) =>
+    query
+      .with('written', (db) =>
+        db
+          .updateTable('auth_user as u')
+          .from(rowsOf<ChangeRow>(CHANGE, arrays))
+          .set(Object.fromEntries(CHANGED_COLUMNS.map((column) => [column, changed(column)])))
+          .whereRef('u.id', '=', 'd.id'),
+      )
+      .insertInto('user_admin.audit_event')
+      .columns(EVENT_COLUMNS)
+      .expression(
+        query
+          .selectFrom(rowsOf<AuditEvent>(EVENT, arrays.slice(CHANGE_COLUMNS.length)))
+          .select(EVENT_COLUMNS),
+      ),
+  CHANGE_COLUMNS.length + EVENT_COLUMNS.length,
 )
+
+const MEMBERSHIP = { user_id: 'bigint', member_of: 'bigint' }
+
+const memberships = (arrays: unknown[][]) =>
+  query.selectFrom(rowsOf<Membership>(MEMBERSHIP, arrays)).select(['user_id', 'member_of'])
 
 // All parts share one snapshot; that is sound, since the users' rows are locked and their sets were read under the
 // lock. ON CONFLICT: Django adds memberships without locking the user; what it added meanwhile is there already.
 const writeMembershipsStatement = statement(
   'write_memberships',
-  (groupsLeft: string, groupsJoined: string, taken: string, given: string) =>
-    query
+  (...arrays: unknown[][]) => {
+    const [left, joined, taken, given] = [0, 2, 4, 6].map((at) => arrays.slice(at, at + 2))
+    return query
       .with('left_groups', (db) =>
         db
           .deleteFrom('auth_user_groups')
           .where(({ eb, refTuple }) =>
-            eb(
-              refTuple('user_id', 'group_id'),
-              'in',
-              memberships(groupsLeft).$asTuple('user_id', 'member_of'),
-            ),
+            eb(refTuple('user_id', 'group_id'), 'in', memberships(left!).$asTuple('user_id', 'member_of')),
           ),
       )
       .with('joined_groups', (db) =>
         db
           .insertInto('auth_user_groups')
           .columns(['user_id', 'group_id'])
-          .expression(memberships(groupsJoined).orderBy('user_id').orderBy('member_of'))
+          .expression(memberships(joined!).orderBy('user_id').orderBy('member_of'))
           .onConflict((conflict) => conflict.doNothing()),
       )
       .with('taken_permissions', (db) =>
@@ -118,7 +143,7 @@ const writeMembershipsStatement = statement(
             eb(
               refTuple('user_id', 'permission_id'),
               'in',
-              memberships(taken).$asTuple('user_id', 'member_of'),
+              memberships(taken!).$asTuple('user_id', 'member_of'),
             ),
           ),
       )
@@ -126,23 +151,40 @@ const writeMembershipsStatement = statement(
         db
           .insertInto('auth_user_user_permissions')
           .columns(['user_id', 'permission_id'])
-          .expression(memberships(given).orderBy('user_id').orderBy('member_of'))
+          .expression(memberships(given!).orderBy('user_id').orderBy('member_of'))
           .onConflict((conflict) => conflict.doNothing()),
       )
-      .selectNoFrom(sql<number>`1`.as('done')),
+      .selectNoFrom(sql<number>`1`.as('done'))
+  },
+  8,
 )
 
 /** Writes all of it, or (with the transaction) nothing. The users' rows are locked by the caller. */
 export function writeUsers(transaction: Transaction, writes: UserWrites): void {
   const { users, events, ...sets } = writes
   if (events.length === 0) return
-  transaction.send(writeUsersStatement, JSON.stringify(users), JSON.stringify(events))
-  if (Object.values(sets).every((memberships) => memberships.length === 0)) return
-  transaction.send(
-    writeMembershipsStatement,
-    JSON.stringify(sets.groupsLeft),
-    JSON.stringify(sets.groupsJoined),
-    JSON.stringify(sets.permissionsTaken),
-    JSON.stringify(sets.permissionsGiven),
-  )
+  transaction.send(writeUsersStatement, ...changeArrays(users), ...eventArrays(events))
+  const differences = [sets.groupsLeft, sets.groupsJoined, sets.permissionsTaken, sets.permissionsGiven]
+  if (differences.every((difference) => difference.length === 0)) return
+  transaction.send(writeMembershipsStatement, ...differences.flatMap(membershipArrays))
 }
+
+/** A column that nobody changes is an empty array: `unnest` fills it up with nulls. */
+function changeArrays(users: ReadonlyMap<number, UserChange>): unknown[][] {
+  const changes = [...users.values()]
+  return CHANGE_COLUMNS.map((column) => {
+    if (column === 'id') return [...users.keys()]
+    if (column === 'sets_last_login') return changes.map(({ last_login }) => last_login !== undefined)
+    return changes.some((change) => column in change) ? changes.map((change) => change[column] ?? null) : []
+  })
+}
+
+const eventArrays = (events: readonly AuditEvent[]): unknown[][] =>
+  EVENT_COLUMNS.map((column) =>
+    events.map((event) => (column === 'changes' ? JSON.stringify(event.changes) : event[column])),
+  )
+
+const membershipArrays = (rows: readonly Membership[]): unknown[][] => [
+  rows.map(({ user_id }) => user_id),
+  rows.map(({ member_of }) => member_of),
+]

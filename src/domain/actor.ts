@@ -3,6 +3,7 @@
 export interface Actor {
   id: number
   username: string
+  isActive: boolean
   isStaff: boolean
   isSuperuser: boolean
   /** Ids of every permission held, its groups' included. A superuser holds all without any being listed. */

@@ -1,5 +1,5 @@
 /** API keys: 256 random bits, shown once, and stored as a hash. */
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 /** What every key looks like. The prefix lets scanners for leaked secrets recognise it. */
 export const API_KEY = /^uak_[\w-]{43}$/
@@ -10,8 +10,8 @@ const VISIBLE = 8
 /** Makes a key. */
 export const makeApiKey = (): string => `uak_${randomBytes(32).toString('base64url')}`
 
-/** What is stored of a key. A plain hash is enough, since nobody can guess 256 bits. */
-export const hashApiKey = (key: string): Buffer => createHash('sha256').update(key).digest()
+/** What is stored of a key, in hex. A plain hash is enough, since nobody can guess 256 bits. */
+export const hashApiKey = (key: string): string => hash('sha256', key, 'hex')
 
 /** What is shown of a key in lists. */
 export const visiblePrefix = (key: string): string => key.slice(0, VISIBLE)

@@ -1,8 +1,10 @@
 /** What one update does to one user, or why it does not: a pure function with every rule in it. */
 import type { Fault, UserUpdate } from '../../schemas/index.js'
+import type { ProblemError } from '../errors.js'
 import type { References } from '../db/references.js'
 import type { StoredUser } from '../db/users.js'
 import type { Actor } from './actor.js'
+import type { Caller } from './callers.js'
 import { parseDateTime } from './date-time.js'
 import { normalizeEmail } from './email.js'
 import { maskOf } from './passwords/mask.js'
@@ -11,7 +13,8 @@ import { SET_FIELDS, WRITABLE_FIELDS, type WritableField } from './user.js'
 
 /** One update, ready for the database: validated, and its password hashed. */
 export interface Update {
-  actor: Actor
+  /** Who asks for it. */
+  caller: Caller
   requestId: string
   id: number
   /** The body as it came: a value that equals the stored one changes nothing, however it would be normalised. */
@@ -22,6 +25,9 @@ export interface Update {
   encodedPassword?: string | undefined
 }
 
+/** What an update would change. */
+export type Change = Pick<Update, 'sent' | 'patch' | 'encodedPassword'>
+
 /** What the rules look at beside the user. Claims of earlier updates of the group are noted in it. */
 export interface Facts extends References {
   /** Active superusers that remain; undefined where no update could remove one. */
@@ -29,6 +35,8 @@ export interface Facts extends References {
 }
 
 export type Decision =
+  /** The caller may not make this request any more. */
+  | { kind: 'not admitted'; problem: ProblemError }
   /** There is no such user. */
   | { kind: 'absent' }
   | { kind: 'unchanged'; user: StoredUser }
@@ -41,7 +49,7 @@ export type Decision =
  * Decides one update: references and uniqueness first (400), then who may (403), then what must remain (409).
  * An update that changes nothing is always allowed: what was read may be sent back.
  */
-export function decideUpdate(update: Update, before: StoredUser, facts: Facts): Decision {
+export function decideUpdate(actor: Actor, update: Change, before: StoredUser, facts: Facts): Decision {
   const wanted = wantedState(update, before)
   const changed = WRITABLE_FIELDS.filter((field) => !isSame(wanted[field], before[field]))
   const faults = [...passwordFaults(update, before), ...referenceFaults(update, before, wanted, facts)]
@@ -49,7 +57,7 @@ export function decideUpdate(update: Update, before: StoredUser, facts: Facts): 
   if (changed.length === 0) return { kind: 'unchanged', user: before }
 
   const refusal = refusalOf({
-    actor: update.actor,
+    actor,
     target: before,
     changed,
     addedPermissions: added(before.user_permissions, wanted.user_permissions),
@@ -76,8 +84,24 @@ export function decideUpdate(update: Update, before: StoredUser, facts: Facts): 
 }
 
 /** Whether the patch alone could turn an active superuser into none: then the guard must be held. */
-export const couldRemoveSuperuser = ({ patch }: Update): boolean =>
+export const couldRemoveSuperuser = ({ patch }: Change): boolean =>
   patch.is_superuser === false || patch.is_active === false
+
+/**
+ * Whether an update may share a transaction with others of the same user: it sets nothing that the rules look at when
+ * they decide another one (names, memberships, privileges, the password's mask).
+ */
+export const mayShareUser = ({ patch }: Change): boolean =>
+  Object.keys(patch).every((field) => PLAIN_FIELDS.has(field))
+
+const PLAIN_FIELDS: ReadonlySet<string> = new Set([
+  'id',
+  'first_name',
+  'last_name',
+  'email',
+  'last_login',
+  'date_joined',
+] satisfies (keyof UserUpdate)[])
 
 /** Whether the user is an active superuser before, and none after. */
 export const removesSuperuser = (
@@ -87,7 +111,7 @@ export const removesSuperuser = (
   before.is_superuser && before.is_active && (after.is_superuser === false || after.is_active === false)
 
 /** The user as the update wants it. What was sent as it is stored stays so, even if no new value could be it. */
-function wantedState({ sent, patch, encodedPassword }: Update, before: StoredUser): StoredUser {
+function wantedState({ sent, patch, encodedPassword }: Change, before: StoredUser): StoredUser {
   const wanted: Record<string, unknown> = { ...before }
   for (const field of WRITABLE_FIELDS) {
     if (patch[field] === undefined || field === 'password' || sent[field] === before[field]) continue
@@ -106,13 +130,13 @@ function storedForm(field: WritableField, value: unknown): unknown {
 }
 
 /** Without a hashed password there is only the mask that was read, which must be this user's own. */
-function passwordFaults({ patch, encodedPassword }: Update, before: StoredUser): Fault[] {
+function passwordFaults({ patch, encodedPassword }: Change, before: StoredUser): Fault[] {
   if (patch.password === undefined || encodedPassword !== undefined) return []
   if (patch.password === maskOf(before.password)) return []
   return [{ pointer: '/password', code: 'mask', detail: "This is not the mask of this user's password." }]
 }
 
-function referenceFaults(update: Update, before: StoredUser, wanted: StoredUser, facts: Facts): Fault[] {
+function referenceFaults({ patch }: Change, before: StoredUser, wanted: StoredUser, facts: Facts): Fault[] {
   const faults: Fault[] = []
   const holder = facts.takenBy.get(wanted.username)
   if (wanted.username !== before.username && holder !== undefined && holder !== before.id) {
@@ -120,7 +144,7 @@ function referenceFaults(update: Update, before: StoredUser, wanted: StoredUser,
   }
   for (const field of SET_FIELDS) {
     const existing = field === 'groups' ? facts.existingGroups : facts.existingPermissions
-    update.patch[field]?.forEach((id, index) => {
+    patch[field]?.forEach((id, index) => {
       if (existing.has(id) || before[field].includes(id)) return
       const detail = `Invalid id ${id}: it does not exist.`
       faults.push({ pointer: `/${field}/${index}`, code: 'does_not_exist', detail })

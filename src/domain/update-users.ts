@@ -2,7 +2,7 @@
 import type { Fault } from '../../schemas/index.js'
 import { invalid, ProblemError } from '../errors.js'
 import type { Transaction } from '../db/database.js'
-import { permissionNames, readReferences, type ReferenceQuery } from '../db/references.js'
+import { permissionNames, readReferences, type References, type ReferenceQuery } from '../db/references.js'
 import {
   activeSuperusers,
   lockSuperuserGuard,
@@ -10,31 +10,46 @@ import {
   type StoredUser,
   type UserColumns,
 } from '../db/users.js'
-import { type AuditEvent, type Membership, type UserWrites, writeUsers } from '../db/write-users.js'
+import {
+  type AuditEvent,
+  type Membership,
+  type UserChange,
+  type UserWrites,
+  writeUsers,
+} from '../db/write-users.js'
 import {
   added,
   couldRemoveSuperuser,
   type Decision,
   decideUpdate,
+  type Facts,
   removesSuperuser,
   type Update,
 } from './decide-update.js'
+import type { Actor } from './actor.js'
+import { type Caller, findActors } from './callers.js'
 import { concernsTakeover } from './privileges.js'
-import { presentUser } from './user.js'
+import { isColumn, shownValue } from './user.js'
 
 /** What became of one update: the user as it is now, or why nothing was done. */
 export type Outcome = { user: StoredUser } | { problem: ProblemError }
 
+/** Who an update turned out to be from, and what was decided. */
+interface Decided {
+  /** Undefined where the caller was not admitted. */
+  actor?: Actor
+  decision: Decision
+}
+
 /**
- * Applies updates, at most one a user. What the rules refuse is refused alone; the others are written together.
- * Nothing holds until the transaction is committed, and no outcome may be told before.
+ * Applies updates, those of one user in their order. What the rules refuse is refused alone; the others are written
+ * together. Nothing holds until the transaction is committed, and no outcome may be told before.
  * @returns the outcomes, in the order of the updates
  * @throws what the database reports; then none was written
  */
 export async function updateUsers(transaction: Transaction, updates: readonly Update[]): Promise<Outcome[]> {
-  const decisions = await decideUpdates(transaction, updates)
   const writes: UserWrites = {
-    users: [],
+    users: new Map(),
     groupsLeft: [],
     groupsJoined: [],
     permissionsTaken: [],
@@ -42,43 +57,77 @@ export async function updateUsers(transaction: Transaction, updates: readonly Up
     events: [],
   }
   const outcomes: Outcome[] = []
-  for (const [index, decision] of decisions.entries()) {
-    const outcome = await outcomeOf(transaction, decision)
+  for (const [index, { actor, decision }] of (await decideUpdates(transaction, updates)).entries()) {
+    const outcome = decision.kind === 'denied' ? await denied(transaction, decision) : outcomeOf(decision)
     outcomes.push(outcome)
-    note(writes, updates[index]!, decision, outcome)
+    if (actor !== undefined) note(writes, updates[index]!, actor, decision, outcome)
   }
   writeUsers(transaction, writes)
   return outcomes
 }
 
-/** Locks, reads and decides; writes nothing. */
-async function decideUpdates(transaction: Transaction, updates: readonly Update[]): Promise<Decision[]> {
-  const guarded = updates.some(couldRemoveSuperuser) ? lockSuperuserGuard(transaction) : undefined
-  // Sent together, done in this order: what is read is read after the locks were granted.
-  const [locked, references] = await Promise.all([
-    lockUsers(transaction, unique(updates.map(({ id }) => id))),
-    readReferences(transaction, referencesOf(updates)),
-    guarded,
-  ])
-  const columns = new Map(locked.map((user) => [user.id, user]))
-  const facts = { ...references, activeSuperusers: await remainingSuperusers(transaction, updates, columns) }
-  return updates.map((update) => {
-    const user = columns.get(update.id)
-    if (user === undefined) return { kind: 'absent' }
-    const sets = { groups: facts.groupsOf.get(user.id)!, user_permissions: facts.permissionsOf.get(user.id)! }
-    return decideUpdate(update, { ...user, ...sets }, facts)
-  })
-}
-
 /** The faults that only the database knows: references, uniqueness, masks. Writes nothing. */
 export async function findFaults(transaction: Transaction, update: Update): Promise<Fault[]> {
-  const [decision] = await decideUpdates(transaction, [update])
-  return decision?.kind === 'invalid' ? decision.faults : []
+  const [decided] = await decideUpdates(transaction, [update])
+  return decided?.decision.kind === 'invalid' ? decided.decision.faults : []
 }
 
+/** Locks, reads and decides; writes nothing. */
+async function decideUpdates(transaction: Transaction, updates: readonly Update[]): Promise<Decided[]> {
+  const known = updates.map(({ caller }) => caller.actor)
+  const credentials = updates.map(({ caller }) => caller.credential)
+  // Sent together, done in this order: who calls is whoever it was when the turn came, and not after a wait for locks; what
+  // is read is read after the locks were granted.
+  const [actors, , locked, expected] = await Promise.all([
+    findActors(transaction, credentials),
+    updates.some(couldRemoveSuperuser) ? lockSuperuserGuard(transaction) : undefined,
+    lockUsers(transaction, unique(updates.map(({ id }) => id))),
+    readReferences(transaction, referencesOf(updates, known)),
+  ])
+  // For a superuser less is read, and the rules must look at what holds now.
+  const lostSuperuser = known.some(({ isSuperuser }, index) => isSuperuser && !actors[index]?.isSuperuser)
+  const references = lostSuperuser
+    ? await readReferences(transaction, referencesOf(updates, actors))
+    : expected
+  const current = new Map(locked.map((user) => [user.id, withSets(user, references)]))
+  const activeSuperusers = await remainingSuperusers(transaction, updates, current)
+  const facts = { ...references, activeSuperusers }
+  return updates.map((update, index) => decideNext(update, actors[index], current, facts))
+}
+
+/** Decides one update on its user as those before it leave it. */
+function decideNext(
+  update: Update,
+  found: Actor | undefined,
+  current: Map<number, StoredUser>,
+  facts: Facts,
+): Decided {
+  const actor = admit(update.caller, found)
+  if (actor instanceof ProblemError) return { decision: { kind: 'not admitted', problem: actor } }
+  const user = current.get(update.id)
+  if (user === undefined) return { actor, decision: { kind: 'absent' } }
+  const decision = decideUpdate(actor, update, user, facts)
+  if (decision.kind === 'changed') current.set(update.id, decision.after)
+  return { actor, decision }
+}
+
+/** Who calls is known only now: it was looked up together with what is updated. */
+function admit(caller: Caller, found: Actor | undefined): Actor | ProblemError {
+  try {
+    return caller.admit(found)
+  } catch (error) {
+    if (error instanceof ProblemError) return error
+    throw error
+  }
+}
+
+/** The row that was locked, completed. */
+const withSets = (user: UserColumns, { groupsOf, permissionsOf }: References): StoredUser =>
+  Object.assign(user, { groups: groupsOf.get(user.id)!, user_permissions: permissionsOf.get(user.id)! })
+
 /** What the rules look at, and no more: most updates name no group and need no one's permissions. */
-function referencesOf(updates: readonly Update[]): ReferenceQuery {
-  const limited = updates.filter(({ actor }) => !actor.isSuperuser)
+function referencesOf(updates: readonly Update[], actors: readonly (Actor | undefined)[]): ReferenceQuery {
+  const limited = updates.filter((_, index) => !actors[index]?.isSuperuser)
   return {
     userIds: unique(updates.map(({ id }) => id)),
     groupIds: unique(updates.flatMap(({ patch }) => patch.groups ?? [])),
@@ -95,10 +144,10 @@ function referencesOf(updates: readonly Update[]): ReferenceQuery {
 async function remainingSuperusers(
   transaction: Transaction,
   updates: readonly Update[],
-  columns: ReadonlyMap<number, UserColumns>,
+  current: ReadonlyMap<number, StoredUser>,
 ): Promise<Set<number> | undefined> {
   const removals = updates.filter(({ id, patch }) => {
-    const user = columns.get(id)
+    const user = current.get(id)
     return user !== undefined && removesSuperuser(user, patch)
   })
   if (removals.length === 0) return undefined
@@ -107,8 +156,10 @@ async function remainingSuperusers(
 
 const unique = <T>(values: readonly T[]): T[] => [...new Set(values)]
 
-async function outcomeOf(transaction: Transaction, decision: Decision): Promise<Outcome> {
+function outcomeOf(decision: Exclude<Decision, { kind: 'denied' }>): Outcome {
   switch (decision.kind) {
+    case 'not admitted':
+      return { problem: decision.problem }
     case 'absent':
       return { problem: new ProblemError('not_found') }
     case 'unchanged':
@@ -117,67 +168,64 @@ async function outcomeOf(transaction: Transaction, decision: Decision): Promise<
       return { user: decision.after }
     case 'invalid':
       return { problem: invalid(decision.faults) }
-    case 'denied': {
-      const { fields, missingPermissions } = decision.refusal
-      const problem = new ProblemError('permission_denied', {
-        detail: 'You do not have permission to change these fields of this user.',
-        errors: fields.map(({ field, reason }) => ({
-          pointer: `/${field}`,
-          code: 'permission_denied',
-          detail: reason,
-        })),
-        missingPermissions: await permissionNames(transaction, [...missingPermissions]),
-      })
-      return { problem }
-    }
     case 'last superuser':
       return { problem: new ProblemError('last_superuser', { detail: 'No active superuser would remain.' }) }
   }
 }
 
+/** The one outcome that says what nobody has read yet: how the missing permissions are called. */
+async function denied(
+  transaction: Transaction,
+  { refusal: { fields, missingPermissions } }: Extract<Decision, { kind: 'denied' }>,
+): Promise<Outcome> {
+  const problem = new ProblemError('permission_denied', {
+    detail: 'You do not have permission to change these fields of this user.',
+    errors: fields.map(({ field, reason }) => ({
+      pointer: `/${field}`,
+      code: 'permission_denied',
+      detail: reason,
+    })),
+    missingPermissions: await permissionNames(transaction, [...missingPermissions]),
+  })
+  return { problem }
+}
+
 /** Adds what the decision writes. Refusals that concern privileges are audited too; mistyped bodies are not. */
-function note(writes: UserWrites, update: Update, decision: Decision, outcome: Outcome): void {
+function note(writes: UserWrites, update: Update, actor: Actor, decision: Decision, outcome: Outcome): void {
+  const eventOf = (result: AuditEvent['outcome'], changes: Record<string, unknown>): AuditEvent => ({
+    request_id: update.requestId,
+    actor_id: actor.id,
+    actor_username: actor.username,
+    credential: actor.credential,
+    action: 'user.update',
+    outcome: result,
+    target_type: 'user',
+    target_id: update.id,
+    changes,
+  })
   if (decision.kind === 'changed') {
     const { before, after } = decision
     const members = (ids: number[]): Membership[] => ids.map((id) => ({ user_id: after.id, member_of: id }))
-    const { groups, user_permissions, ...columns } = after
-    writes.users.push(columns)
+    const { groups, user_permissions } = after
+    writes.users.set(after.id, { ...writes.users.get(after.id), ...changedColumns(decision) })
     writes.groupsLeft.push(...members(added(groups, before.groups)))
     writes.groupsJoined.push(...members(added(before.groups, groups)))
     writes.permissionsTaken.push(...members(added(user_permissions, before.user_permissions)))
     writes.permissionsGiven.push(...members(added(before.user_permissions, user_permissions)))
-    writes.events.push(eventOf(update, 'applied', differences(decision)))
+    writes.events.push(eventOf('applied', differences(decision)))
   } else if (decision.kind === 'denied' && 'problem' in outcome) {
     const { missingPermissions } = outcome.problem.details
     const fields = decision.refusal.fields.map(({ field }) => field)
-    writes.events.push(eventOf(update, 'refused', { fields, missing_permissions: missingPermissions }))
+    writes.events.push(eventOf('refused', { fields, missing_permissions: missingPermissions }))
   } else if (decision.kind === 'last superuser') {
-    writes.events.push(eventOf(update, 'refused', { fields: decision.fields, code: 'last_superuser' }))
+    writes.events.push(eventOf('refused', { fields: decision.fields, code: 'last_superuser' }))
   }
 }
 
-/** Field → [before, after], as anyone may see them: of a password, the masks. */
-function differences({
-  before,
-  after,
-  changed,
-}: Extract<Decision, { kind: 'changed' }>): Record<string, unknown> {
-  const [was, is] = [presentUser(before), presentUser(after)]
-  return Object.fromEntries(changed.map((field) => [field, [was[field], is[field]]]))
-}
+/** What the table of users is told: no more than what changes. */
+const changedColumns = ({ after, changed }: Extract<Decision, { kind: 'changed' }>): UserChange =>
+  Object.fromEntries(changed.filter(isColumn).map((field) => [field, after[field]]))
 
-const eventOf = (
-  update: Update,
-  outcome: AuditEvent['outcome'],
-  changes: Record<string, unknown>,
-): AuditEvent => ({
-  request_id: update.requestId,
-  actor_id: update.actor.id,
-  actor_username: update.actor.username,
-  credential: update.actor.credential,
-  action: 'user.update',
-  outcome,
-  target_type: 'user',
-  target_id: update.id,
-  changes,
-})
+/** Field → [before, after], as anyone may see them. */
+const differences = ({ before, after, changed }: Extract<Decision, { kind: 'changed' }>) =>
+  Object.fromEntries(changed.map((field) => [field, [shownValue(before, field), shownValue(after, field)]]))

@@ -27,5 +27,15 @@ export const isWritable = (name: string): name is WritableField =>
 /** The fields that hold sets of ids. */
 export const SET_FIELDS = ['groups', 'user_permissions'] as const
 
+/** Whether a field is a column of the table of users. */
+export const isColumn = (
+  field: WritableField,
+): field is Exclude<WritableField, (typeof SET_FIELDS)[number]> =>
+  !(SET_FIELDS as readonly string[]).includes(field)
+
+/** What anyone may see of one field. */
+export const shownValue = (user: StoredUser, field: WritableField): unknown =>
+  field === 'password' ? maskOf(user.password) : user[field]
+
 /** What anyone may see of a user: everything but the password's hash. */
 export const presentUser = (user: StoredUser): User => ({ ...user, password: maskOf(user.password) })

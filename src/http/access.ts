@@ -15,12 +15,14 @@ export const everybody: Access = { kind: 'public' }
 export const anyCredentials: Access = { kind: 'credentials' }
 export const permission = (...anyOf: string[]): Access => ({ kind: 'permission', anyOf })
 
+/** Whether the actor may use a route with this rule. */
+export const isAllowed = (actor: Actor, anyOf: readonly string[]): boolean =>
+  actor.isStaff && anyOf.some((name) => holds(actor, name))
+
 /** @throws `permission_denied` where the actor may not use a route with this rule */
 export function authorize(actor: Actor, anyOf: readonly string[]): void {
-  if (!actor.isStaff) {
-    throw new ProblemError('permission_denied', { detail: 'Only staff may use this API.' })
-  }
-  if (anyOf.some((name) => holds(actor, name))) return
+  if (isAllowed(actor, anyOf)) return
+  if (!actor.isStaff) throw new ProblemError('permission_denied', { detail: 'Only staff may use this API.' })
   throw new ProblemError('permission_denied', {
     detail: 'You do not have permission to perform this action.',
     missingPermissions: anyOf,

@@ -1,13 +1,32 @@
-/** Who calls: from the header `Authorization` to an actor. */
-import { type Actor } from '../domain/actor.js'
+/** Who calls: from the header `Authorization` to a caller. */
+import type { Actor } from '../domain/actor.js'
 import { API_KEY, hashApiKey } from '../domain/api-key.js'
+import { type Caller, type Credential, findActors } from '../domain/callers.js'
 import { createBatcher, READS } from '../db/batcher.js'
 import type { Queryable } from '../db/database.js'
-import { type CallerRow, findCallersByApiKey, findCallersByToken } from '../db/callers.js'
 import { ProblemError } from '../errors.js'
+import { authorize, isAllowed } from './access.js'
 
-/** Finds the actor behind a value of `Authorization`. */
-export type Authenticate = (authorization: string | undefined) => Promise<Actor>
+/**
+ * Finds out who makes a request.
+ * @throws `not_authenticated` where no credential of a known scheme was sent, `authentication_failed` where it is not
+ *   valid or its user is inactive, `permission_denied` where the route is not for it; `unavailable` where nobody can tell
+ */
+export interface Authenticator {
+  /**
+   * Looks the caller up.
+   * @param anyOf the permissions of which the route wants one
+   */
+  authenticate(authorization: string | undefined, anyOf: readonly string[]): Promise<Caller>
+  /**
+   * The same, but who was seen before is not looked up: whatever the route does confirms it, in one round trip with its
+   * own statements. So a request of somebody who is known costs no look-up, and yet nothing is decided with what was
+   * known.
+   */
+  recognize(authorization: string | undefined, anyOf: readonly string[]): Promise<Caller>
+  /** Looks up who was only recognized. */
+  confirm(caller: Caller): Promise<void>
+}
 
 // Every scheme that is taken, so that a client learns what to send (RFC 9110 §11.6.1).
 const challenge = (tokens: boolean) =>
@@ -15,6 +34,9 @@ const challenge = (tokens: boolean) =>
 
 // `authtoken_token.key` is a varchar(40): what is longer is no token, and needs no query.
 const TOKEN = /^[\x21-\x7e]{1,40}$/
+
+/** Callers that are remembered, by their credentials as they are stored. */
+const MAX_SEEN = 1_000
 
 /** Reads credentials without looking them up. */
 export function parseAuthorization(
@@ -24,57 +46,76 @@ export function parseAuthorization(
   return match === null ? undefined : { scheme: match[1]!.toLowerCase(), credential: match[2]?.trim() ?? '' }
 }
 
-/**
- * @param tokens whether Django REST Framework's tokens are taken
- * @returns a function that throws `not_authenticated` where no credential of a known scheme was sent, and
- *   `authentication_failed` where it is not valid or its user is inactive; `unavailable` where nobody can tell
- */
-export function makeAuthenticate(db: Queryable, { tokens }: { tokens: boolean }): Authenticate {
+/** @param tokens whether Django REST Framework's tokens are taken */
+export function makeAuthenticator(db: Queryable, { tokens }: { tokens: boolean }): Authenticator {
   const headers = { 'www-authenticate': challenge(tokens) }
   const failed = (detail: string) => new ProblemError('authentication_failed', { detail, headers })
+  const lookups = createBatcher({
+    run: (credentials: readonly Credential[]) => findActors(db, credentials),
+    ...READS,
+  })
+  const seen = new Map<string, Actor>()
 
-  const apiKeys = createBatcher({ run: (keys: readonly string[]) => findByApiKey(db, keys), ...READS })
-  const drfTokens = createBatcher({ run: (keys: readonly string[]) => findByToken(db, keys), ...READS })
-  const find = async (scheme: string, credential: string): Promise<CallerRow | undefined> => {
-    if (scheme === 'bearer' && API_KEY.test(credential)) return apiKeys.submit(credential)
-    if (scheme === 'token' && tokens && TOKEN.test(credential)) return drfTokens.submit(credential)
-    return undefined
+  class RequestCaller implements Caller {
+    isConfirmed = false
+
+    constructor(
+      readonly credential: Credential,
+      readonly anyOf: readonly string[],
+      public actor: Actor,
+    ) {}
+
+    admit(found: Actor | undefined): Actor {
+      this.isConfirmed = true
+      this.actor = admitted(this.credential, this.anyOf, found)
+      return this.actor
+    }
   }
 
-  return async (authorization) => {
+  function credentialIn(authorization: string | undefined): Credential {
     const parsed = parseAuthorization(authorization)
     if (parsed === undefined || (parsed.scheme === 'token' && !tokens)) {
-      throw new ProblemError('not_authenticated', {
-        detail: 'Authentication credentials were not provided.',
-        headers,
-      })
+      const detail = 'Authentication credentials were not provided.'
+      throw new ProblemError('not_authenticated', { detail, headers })
     }
-    const caller = await find(parsed.scheme, parsed.credential)
-    if (caller === undefined) throw failed('Invalid credentials.')
-    if (!caller.is_active) throw failed('User inactive or deleted.')
-    return actorOf(caller)
+    const { scheme, credential } = parsed
+    if (scheme === 'bearer' && API_KEY.test(credential))
+      return { kind: 'api_key', value: hashApiKey(credential) }
+    if (scheme === 'token' && TOKEN.test(credential)) return { kind: 'token', value: credential }
+    throw failed('Invalid credentials.')
+  }
+
+  function admitted(credential: Credential, anyOf: readonly string[], found: Actor | undefined): Actor {
+    const name = nameOf(credential)
+    seen.delete(name)
+    if (found === undefined) throw failed('Invalid credentials.')
+    if (!found.isActive) throw failed('User inactive or deleted.')
+    authorize(found, anyOf)
+    seen.set(name, found)
+    if (seen.size > MAX_SEEN) seen.delete(seen.keys().next().value!)
+    return found
+  }
+
+  async function lookUp(credential: Credential, anyOf: readonly string[]): Promise<Caller> {
+    const actor = admitted(credential, anyOf, await lookups.submit(credential))
+    return Object.assign(new RequestCaller(credential, anyOf, actor), { isConfirmed: true })
+  }
+
+  return {
+    authenticate: async (authorization, anyOf) => lookUp(credentialIn(authorization), anyOf),
+
+    async recognize(authorization, anyOf) {
+      const credential = credentialIn(authorization)
+      const known = seen.get(nameOf(credential))
+      return known !== undefined && isAllowed(known, anyOf)
+        ? new RequestCaller(credential, anyOf, known)
+        : lookUp(credential, anyOf)
+    },
+
+    async confirm(caller) {
+      caller.admit(await lookups.submit(caller.credential))
+    },
   }
 }
 
-async function findByApiKey(db: Queryable, keys: readonly string[]): Promise<(CallerRow | undefined)[]> {
-  const hashes = new Map(keys.map((key) => [key, hashApiKey(key)]))
-  const found = byCredential(await findCallersByApiKey(db, [...hashes.values()]))
-  return keys.map((key) => found.get(hashes.get(key)!.toString('hex')))
-}
-
-async function findByToken(db: Queryable, keys: readonly string[]): Promise<(CallerRow | undefined)[]> {
-  const found = byCredential(await findCallersByToken(db, [...new Set(keys)]))
-  return keys.map((key) => found.get(key))
-}
-
-const byCredential = (callers: CallerRow[]) => new Map(callers.map((caller) => [caller.credential, caller]))
-
-const actorOf = (caller: CallerRow): Actor => ({
-  id: caller.id,
-  username: caller.username,
-  isStaff: caller.is_staff,
-  isSuperuser: caller.is_superuser,
-  permissions: new Set(caller.permission_ids),
-  authPermissions: new Set(caller.auth_permissions),
-  credential: caller.key_id === null ? 'token' : `api_key:${caller.key_id}`,
-})
+const nameOf = ({ kind, value }: Credential): string => `${kind} ${value}`

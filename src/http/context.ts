@@ -1,19 +1,23 @@
 /** What the routes work with: made once by the plugin. */
 import type { Contract, Fault } from '../../schemas/index.js'
+import type { Caller } from '../domain/callers.js'
 import type { Update } from '../domain/decide-update.js'
 import type { StoredUser } from '../db/users.js'
-import type { Authenticate } from './authenticate.js'
+import type { Authenticator } from './authenticate.js'
 import type { Client } from './client.js'
 
 export interface Context {
   contract: Contract
-  authenticate: Authenticate
-  /** One user, memberships included. */
-  readUser(id: number): Promise<StoredUser | undefined>
+  callers: Authenticator
+  /**
+   * One user, memberships included. Confirms the caller.
+   * @throws ProblemError where the caller may not read it any more
+   */
+  readUser(id: number, caller: Caller): Promise<StoredUser | undefined>
   /** The faults of an update that only the database knows. Writes nothing. */
   findFaults(update: Update): Promise<Fault[]>
   /**
-   * Applies one update.
+   * Applies one update. Confirms the caller, in the transaction that decides.
    * @param client who takes it back by going, while it waits for its turn
    * @throws ProblemError where it is refused
    */

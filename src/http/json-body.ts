@@ -8,8 +8,8 @@ const MAX_DEPTH = 32
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COLON = 0x3a
-const OPENING = new Set([0x5b, 0x7b])
-const CLOSING = new Set([0x5d, 0x7d])
+const [OPENING_BRACKET, OPENING_BRACE] = [0x5b, 0x7b]
+const [CLOSING_BRACKET, CLOSING_BRACE] = [0x5d, 0x7d]
 
 const malformed = (detail: string) => new ProblemError('parse_error', { detail })
 
@@ -42,9 +42,9 @@ function countKeys(bytes: Buffer): number {
       else if (byte === QUOTE) inString = false
     } else if (byte === QUOTE) inString = true
     else if (byte === COLON) keys++
-    else if (OPENING.has(byte)) {
+    else if (byte === OPENING_BRACE || byte === OPENING_BRACKET) {
       if (++depth > MAX_DEPTH) throw malformed('The body is nested too deep.')
-    } else if (CLOSING.has(byte)) depth--
+    } else if (byte === CLOSING_BRACE || byte === CLOSING_BRACKET) depth--
   }
   return keys
 }
@@ -57,6 +57,7 @@ function keysOf(value: unknown): number {
     for (const item of value) keys += keysOf(item)
     return keys
   }
-  for (const item of Object.values(value)) keys += 1 + keysOf(item)
+  // What was parsed has no properties but its own.
+  for (const name in value) keys += 1 + keysOf(value[name as keyof typeof value])
   return keys
 }

@@ -3,13 +3,13 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { TSchema } from '@sinclair/typebox'
 import { invalid, ProblemError } from '../errors.js'
 import { requireJsonAccepted } from './accept.js'
-import { anyCredentials, authorize, requireRules, rule, ruleIn } from './access.js'
+import { anyCredentials, requireRules, rule, ruleIn } from './access.js'
 import { parseAuthorization } from './authenticate.js'
 import type { Context } from './context.js'
 import { parseJson } from './json-body.js'
 import { registerOtherMethods } from './other-methods.js'
-import { sendProblem } from './problems.js'
-import { ACTOR, JSON_MEDIA_TYPE } from './route.js'
+import { sendProblem, toProblem } from './problems.js'
+import { CALLER, callerIn, JSON_MEDIA_TYPE } from './route.js'
 import { type Route, routes } from './routes.js'
 import { makeValidatorCompiler } from './validation.js'
 
@@ -21,7 +21,10 @@ export function registerRoutes(app: FastifyInstance, context: Context): void {
   const documentation = `${app.prefix}/problems/`
   for (const schema of Object.values(context.contract) as TSchema[]) app.addSchema(schema)
   app.setValidatorCompiler(makeValidatorCompiler(context.contract))
-  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, documentation))
+  app.setErrorHandler(async (error, request, reply) => {
+    sendProblem(await tellable(context, request, error), request, reply, documentation)
+    return reply
+  })
   if (app.prefix !== '') app.setNotFoundHandler(() => Promise.reject(new ProblemError('not_found')))
   useJsonBodies(app)
   guardRoutes(app, context)
@@ -41,7 +44,7 @@ function byUrl(all: Route[]): Map<string, Route[]> {
 }
 
 function registerUrl(app: FastifyInstance, url: string, group: Route[], hide: boolean): void {
-  for (const { method, access, schema, handler } of group) {
+  for (const { method, access, schema, handler, confirmsCaller } of group) {
     app.route({
       method,
       url,
@@ -49,7 +52,7 @@ function registerUrl(app: FastifyInstance, url: string, group: Route[], hide: bo
       bodyLimit: BODY_LIMIT,
       exposeHeadRoute: true,
       schema: { ...schema, hide },
-      config: rule(access),
+      config: { ...rule(access), confirmsCaller } as object,
     })
   }
   const methods = group.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [String(method)]))
@@ -62,7 +65,9 @@ function useJsonBodies(app: FastifyInstance): void {
   const unsupported = (detail: string) => new ProblemError('unsupported_media_type', { detail })
   const requireReadable = ({ headers, raw }: FastifyRequest) => {
     // Node.js would take the first of several, and a proxy in front perhaps the last.
-    if (raw.rawHeaders.filter(isContentType).length > 1) throw unsupported('Content-Type was sent twice.')
+    if (countContentTypes(raw.rawHeaders) > 1) throw unsupported('Content-Type was sent twice.')
+    // As nearly all clients send it.
+    if (headers['content-type'] === JSON_MEDIA_TYPE && headers['content-encoding'] === undefined) return
     const charset = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8'
     if (!/^utf-?8$/i.test(charset)) throw unsupported('JSON is written in UTF-8 (RFC 8259).')
     const encoding = headers['content-encoding'] ?? 'identity'
@@ -72,13 +77,13 @@ function useJsonBodies(app: FastifyInstance): void {
   app.addContentTypeParser(
     JSON_MEDIA_TYPE,
     { parseAs: 'buffer' },
-    async (request: FastifyRequest, body: Buffer) => {
-      requireReadable(request)
-      // Django REST Framework reads an empty body as an empty object.
-      if (body.length === 0) return undefined
-      const value = parseJson(body)
-      if (value === null) throw invalid([{ pointer: '', code: 'null', detail: 'No data provided.' }])
-      return value
+    (request: FastifyRequest, body: Buffer, done: (error: Error | null, value?: unknown) => void) => {
+      try {
+        requireReadable(request)
+        done(null, readBody(body))
+      } catch (error) {
+        done(error as Error)
+      }
     },
   )
   // Without a body there is nothing of a wrong type.
@@ -90,25 +95,59 @@ function useJsonBodies(app: FastifyInstance): void {
   })
 }
 
-const isContentType = (name: string, index: number) => index % 2 === 0 && /^content-type$/i.test(name)
+/** Django REST Framework reads an empty body as an empty object. */
+function readBody(body: Buffer): unknown {
+  if (body.length === 0) return undefined
+  const value = parseJson(body)
+  if (value === null) throw invalid([{ pointer: '', code: 'null', detail: 'No data provided.' }])
+  return value
+}
+
+/** @param rawHeaders names and values in turn, as they came */
+function countContentTypes(rawHeaders: readonly string[]): number {
+  let count = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!
+    if (name.length === CONTENT_TYPE.length && name.toLowerCase() === CONTENT_TYPE) count++
+  }
+  return count
+}
+
+const CONTENT_TYPE = 'content-type'
 
 /** Every request passes its route's rule before its body is read. */
 function guardRoutes(app: FastifyInstance, context: Context): void {
-  app.decorateRequest(ACTOR)
+  app.decorateRequest(CALLER)
   requireRules(app)
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store')
     // Not found: there is no route, and so no rule.
-    const access = ruleIn(request.routeOptions.config)
+    const { config } = request.routeOptions
+    const access = ruleIn(config)
     if (access === undefined || access.kind === 'public') return
-    requireJsonAccepted(request.headers.accept)
+    const { accept, authorization } = request.headers
+    requireJsonAccepted(accept)
     if (access.kind === 'credentials') {
-      if (parseAuthorization(request.headers.authorization) === undefined)
-        await context.authenticate(undefined)
+      if (parseAuthorization(authorization) === undefined) await context.callers.authenticate(undefined, [])
       return
     }
-    const actor = await context.authenticate(request.headers.authorization)
-    authorize(actor, access.anyOf)
-    request.setDecorator(ACTOR, actor)
+    const find = confirmsCaller(config) ? context.callers.recognize : context.callers.authenticate
+    request.setDecorator(CALLER, await find(authorization, access.anyOf))
   })
+}
+
+const confirmsCaller = (config: object | undefined): boolean =>
+  (config as { confirmsCaller?: true } | undefined)?.confirmsCaller === true
+
+/**
+ * Before a refusal is told, the caller is confirmed where nothing has done so yet: whoever lost its rights meanwhile
+ * learns nothing but that. A failure of the service tells nothing.
+ */
+async function tellable(context: Context, request: FastifyRequest, error: unknown): Promise<unknown> {
+  const caller = callerIn(request)
+  if (caller === undefined || caller.isConfirmed || toProblem(error).status >= 500) return error
+  return context.callers.confirm(caller).then(
+    () => error,
+    (refusal: unknown) => refusal,
+  )
 }

@@ -2,30 +2,33 @@
 /// <reference types="@fastify/swagger" />
 import type { FastifyReply, FastifyRequest, FastifySchema, RouteGenericInterface } from 'fastify'
 import { Problem, type ProblemCode, ref } from '../../schemas/index.js'
-import type { Actor } from '../domain/actor.js'
+import type { Caller } from '../domain/callers.js'
 import { PROBLEMS } from '../errors.js'
 
 /** What a route file declares: its description and what it does. Its URL and its rule stand in `routes.ts`. */
 export interface RouteBody {
   schema: FastifySchema
+  /** The handler confirms the caller with what it reads or writes, before anything comes of it. */
+  confirmsCaller?: true
   handler(request: FastifyRequest<any>, reply: FastifyReply): unknown
 }
 
 /** Declares a route whose handler sees its own types. */
 export const defineRoute = <Generic extends RouteGenericInterface>(route: {
   schema: FastifySchema
+  confirmsCaller?: true
   handler(request: FastifyRequest<Generic>, reply: FastifyReply): unknown
 }): RouteBody => route
 
-/** Under which the actor of a request is kept. A symbol, so that no decorator of a host is in the way. */
-export const ACTOR = Symbol('fastify-user-admin.actor')
+/** Under which the caller of a request is kept. A symbol, so that no decorator of a host is in the way. */
+export const CALLER = Symbol('fastify-user-admin.caller')
 
 /** Who makes the request. Only routes with a permission rule have one. */
-export const actorOf = (request: FastifyRequest): Actor => request.getDecorator<Actor>(ACTOR)
+export const callerOf = (request: FastifyRequest): Caller => request.getDecorator<Caller>(CALLER)
 
 /** The same for whoever can't know which route it is. */
-export const actorIn = (request: FastifyRequest): Actor | undefined =>
-  (request as unknown as Record<symbol, Actor | undefined>)[ACTOR]
+export const callerIn = (request: FastifyRequest): Caller | undefined =>
+  (request as unknown as Record<symbol, Caller | undefined>)[CALLER]
 
 /** The media type of every body and answer. */
 export const JSON_MEDIA_TYPE = 'application/json'

@@ -5,6 +5,11 @@ import helmet from 'helmet'
 const protect = helmet({
   // Whether there is TLS in front is not ours to say.
   strictTransportSecurity: false,
+  // These speak to Internet Explorer, Flash, and filters that no browser has any more, or of links in pages.
+  xDownloadOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false,
+  xDnsPrefetchControl: false,
   contentSecurityPolicy: {
     useDefaults: false,
     directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },

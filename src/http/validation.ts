@@ -2,7 +2,7 @@
 import type { TSchema } from '@sinclair/typebox'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import type { FastifySchemaCompiler } from 'fastify'
-import type { Contract, Fault } from '../../schemas/index.js'
+import type { Contract, Fault, Normalization } from '../../schemas/index.js'
 import type { CheckedBody } from '../domain/accept-update.js'
 import { parseDateTime } from '../domain/date-time.js'
 import { isEmail } from '../domain/email.js'
@@ -39,28 +39,46 @@ const makeAjv = (options: { coerceTypes: boolean | 'array'; schemas: TSchema[] }
     keywords: ['x-normalize', 'x-pattern-message'],
   })
 
-/** A request without a body is one with an empty object: Fastify hands over null, which no parser gives. */
-const bodyReader = (schema: TSchema, validate: ValidateFunction) => (body: unknown) => {
-  const sent = body ?? {}
-  const values = normalized(schema, sent)
-  const faults = oversize(schema, values)
-  if (faults.length === 0 && !validate(values)) faults.push(...faultsOf(validate.errors!))
-  return { value: { sent, values, faults } satisfies CheckedBody<unknown> }
+/** What is asked of each body, taken out of the schema once. */
+interface Rules {
+  texts: { name: string; normalizations: Normalization[]; maxLength: number }[]
+  lists: { name: string; maxItems: number }[]
 }
 
-function normalized(schema: TSchema, sent: unknown): unknown {
+function rulesOf(schema: TSchema): Rules {
+  const fields = Object.entries<TSchema>(schema.properties ?? {})
+  return {
+    texts: fields.flatMap(([name, { 'x-normalize': normalizations, maxLength }]) =>
+      normalizations === undefined ? [] : { name, normalizations, maxLength },
+    ),
+    lists: fields.flatMap(([name, { maxItems }]) => (maxItems === undefined ? [] : { name, maxItems })),
+  }
+}
+
+/** A request without a body is one with an empty object: Fastify hands over null, which no parser gives. */
+function bodyReader(schema: TSchema, validate: ValidateFunction) {
+  const rules = rulesOf(schema)
+  return (body: unknown) => {
+    const sent = body ?? {}
+    const values = normalized(rules, sent)
+    const faults = oversize(rules, values)
+    if (faults.length === 0 && !validate(values)) faults.push(...faultsOf(validate.errors!))
+    return { value: { sent, values, faults } satisfies CheckedBody<unknown> }
+  }
+}
+
+function normalized({ texts }: Rules, sent: unknown): unknown {
   if (!isObject(sent)) return sent
   const values = { ...sent }
-  for (const [name, field] of Object.entries<TSchema>(schema.properties ?? {})) {
+  for (const { name, normalizations, maxLength } of texts) {
     const value = values[name]
-    if (typeof value === 'string' && field['x-normalize'])
-      values[name] = normalizeText(value, field['x-normalize'], field.maxLength)
+    if (typeof value === 'string') values[name] = normalizeText(value, normalizations, maxLength)
   }
   return values
 }
 
 /** With `allErrors`, Ajv would look at every item of a million before it says that they are too many. */
-function oversize(schema: TSchema, body: unknown): Fault[] {
+function oversize({ lists }: Rules, body: unknown): Fault[] {
   if (!isObject(body)) return []
   if (Object.keys(body).length > MAX_PROPERTIES) {
     return [
@@ -71,12 +89,14 @@ function oversize(schema: TSchema, body: unknown): Fault[] {
       },
     ]
   }
-  return Object.entries<TSchema>(schema.properties ?? {}).flatMap(([name, { maxItems }]) => {
+  const faults: Fault[] = []
+  for (const { name, maxItems } of lists) {
     const value = body[name]
-    if (!Array.isArray(value) || maxItems === undefined || value.length <= maxItems) return []
+    if (!Array.isArray(value) || value.length <= maxItems) continue
     const detail = `Ensure the list has no more than ${maxItems} items.`
-    return [{ pointer: `/${name}`, code: 'max_items', detail }]
-  })
+    faults.push({ pointer: `/${name}`, code: 'max_items', detail })
+  }
+  return faults
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

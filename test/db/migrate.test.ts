@@ -17,7 +17,7 @@ import { createDatabase } from '../helpers/database.js'
 
 const run = promisify(execFile)
 
-const ALL = ['0001_django_auth', '0002_user_admin']
+const ALL = ['0001_django_auth', '0002_user_admin', '0003_audit_indexes']
 const CREATED = [
   'auth_group',
   'auth_group_permissions',
@@ -38,6 +38,7 @@ t.test('an empty database gets everything, once', async (t) => {
     "created Django's tables in the schema public",
     'applied migration 0001_django_auth',
     'applied migration 0002_user_admin',
+    'applied migration 0003_audit_indexes',
   ])
   t.strictSame(await tablesOf(pool), [
     ...CREATED.map((table) => `public.${table}`),

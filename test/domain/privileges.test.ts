@@ -39,6 +39,7 @@ const effective = ({ groups, user_permissions }: StoredUser) =>
 const actorOf = (stored: StoredUser): Actor => ({
   id: stored.id,
   username: stored.username,
+  isActive: stored.is_active,
   isStaff: stored.is_staff,
   isSuperuser: stored.is_superuser,
   permissions: effective(stored),
@@ -69,8 +70,8 @@ function decide(
   others: StoredUser[] = [],
 ): Decision {
   const encodedPassword = patch.password === undefined ? undefined : 'argon2$new'
-  const update = { actor: actorOf(actor), requestId: 'r', id: target.id, sent: patch, patch, encodedPassword }
-  return decideUpdate(update, target, factsOf([actor, target, ...others]))
+  const change = { sent: patch, patch, encodedPassword }
+  return decideUpdate(actorOf(actor), change, target, factsOf([actor, target, ...others]))
 }
 
 /** What is refused, as `field: missing permissions`. */
@@ -141,18 +142,9 @@ t.test('a superuser remains', async (t) => {
   )
 
   const facts = factsOf([one, two])
+  const patch = { is_active: false }
   const demote = (target: StoredUser) =>
-    decideUpdate(
-      {
-        actor: actorOf(one),
-        requestId: 'r',
-        id: target.id,
-        sent: { is_active: false },
-        patch: { is_active: false },
-      },
-      target,
-      facts,
-    ).kind
+    decideUpdate(actorOf(one), { sent: patch, patch }, target, facts).kind
   t.same([demote(one), demote(two)], ['changed', 'last superuser'], 'two in one group')
 })
 

@@ -47,3 +47,71 @@ t.test('a row that somebody else has locked holds up nobody but its own update',
   locker.release()
   t.equal((await held)?.status, 200)
 })
+
+t.test('updates of one user share transactions too, and are done in their order', async (t) => {
+  const id = await makeUser()
+  const fields = ['first_name', 'last_name', 'email'] as const
+  const valueOf = (index: number) => (index % 3 === 2 ? `mail${index}@example.com` : `Value ${index}`)
+  const answers = await Promise.all(
+    Array.from({ length: 60 }, (_, index) =>
+      request('PATCH', `/admin/users/${id}/`, { key, body: { [fields[index % 3]!]: valueOf(index) } }),
+    ),
+  )
+  t.ok(
+    answers.every(
+      ({ status }, index) => status === 200 && answers[index]!.body[fields[index % 3]!] === valueOf(index),
+    ),
+  )
+  const { rows: events } = await pool.query<{ xmin: string; changes: Record<string, [string, string]> }>(
+    'select xmin::text, changes from user_admin.audit_event where target_id = $1 order by id',
+    [id],
+  )
+  t.equal(events.length, 60, 'each has its own event')
+  const transactions = new Set(events.map(({ xmin }) => xmin)).size
+  t.ok(transactions <= 30, `${transactions} transactions for 60 updates`)
+  const last: Record<string, string> = {}
+  for (const { changes } of events) {
+    for (const [field, [before, after]] of Object.entries(changes)) {
+      if (field in last && before !== last[field])
+        t.fail('an event does not follow the one before it', { changes })
+      last[field] = after
+    }
+  }
+  const { rows } = await pool.query('select first_name, last_name, email from auth_user where id = $1', [id])
+  t.strictSame(rows, [last], 'the row is what the events say')
+})
+
+t.test(
+  'updates of one user that the rules look at keep to themselves, in the order of arrival',
+  async (t) => {
+    const id = await makeUser()
+    const [one, two] = [await service.makeGroup(), await service.makeGroup()]
+    const bodies = [
+      { groups: [one] },
+      { first_name: 'A' },
+      { username: `renamed-${id}` },
+      { first_name: 'B' },
+      { groups: [one, two] },
+      { first_name: 'C', is_staff: true },
+      { last_name: 'D' },
+    ]
+    const answers = await Promise.all(
+      bodies.map((body) => request('PATCH', `/admin/users/${id}/`, { key, body })),
+    )
+    t.same(
+      answers.map(({ status }) => status),
+      bodies.map(() => 200),
+    )
+    const { rows } = await pool.query(
+      'select changes from user_admin.audit_event where target_id = $1 order by id',
+      [id],
+    )
+    t.equal(rows.length, bodies.length)
+    t.match((await request('GET', `/admin/users/${id}/`, { key })).body, {
+      username: `renamed-${id}`,
+      last_name: 'D',
+      is_staff: true,
+      groups: [one, two],
+    })
+  },
+)

@@ -3,7 +3,7 @@ import { parseId } from '../../domain/accept-update.js'
 import { presentUser } from '../../domain/user.js'
 import { ProblemError } from '../../errors.js'
 import type { Context } from '../context.js'
-import { answer, defineRoute, problemAnswers } from '../route.js'
+import { answer, callerOf, defineRoute, problemAnswers } from '../route.js'
 
 /** `GET /users/{id}/` */
 export const readUser = (context: Context) =>
@@ -21,9 +21,11 @@ export const readUser = (context: Context) =>
       },
     },
 
+    confirmsCaller: true,
+
     async handler(request) {
       const id = parseId(request.params.id)
-      const user = id === undefined ? undefined : await context.readUser(id)
+      const user = id === undefined ? undefined : await context.readUser(id, callerOf(request))
       if (user === undefined) throw new ProblemError('not_found')
       return presentUser(user)
     },

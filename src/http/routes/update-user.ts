@@ -19,7 +19,7 @@ import { invalid, ProblemError } from '../../errors.js'
 import { clientOf } from '../client.js'
 import type { Context } from '../context.js'
 import { prefersLenient } from '../prefer.js'
-import { actorOf, answer, BODY_PROBLEMS, defineRoute, problemAnswers } from '../route.js'
+import { answer, callerOf, BODY_PROBLEMS, defineRoute, problemAnswers } from '../route.js'
 
 /** `PATCH /users/{id}/` */
 export const updateUser = (context: Context) => {
@@ -43,6 +43,8 @@ export const updateUser = (context: Context) => {
       },
     },
 
+    confirmsCaller: true,
+
     async handler(request, reply) {
       const id = parseId(request.params.id)
       const body = lenient(request.headers.prefer, request.body, reply)
@@ -55,7 +57,7 @@ export const updateUser = (context: Context) => {
       const { password } = values
       const encodedPassword = isPlain(password) ? await context.encodePassword(password, client) : undefined
       const update = {
-        actor: actorOf(request),
+        caller: callerOf(request),
         requestId: request.id,
         id,
         sent,
@@ -71,14 +73,15 @@ export const updateUser = (context: Context) => {
    * @throws `invalid` with every other fault, those that only the database knows included
    */
   async function forgiven(request: FastifyRequest, id: number | undefined, body: CheckedBody<UserUpdate>) {
-    const stored = id === undefined ? undefined : await context.readUser(id)
+    const caller = callerOf(request)
+    const stored = id === undefined ? undefined : await context.readUser(id, caller)
     if (stored === undefined || isNoObject(body)) throw invalid(body.faults)
     const rest = forgiveStored(body, stored)
     if (rest.faults.length === 0) return rest
     const { password, ...values } = without(rest.values, rest.faults)
     // A plain password is not worth hashing for a body that is refused.
     const patch = password === undefined || isPlain(password) ? values : { ...values, password }
-    const update = { actor: actorOf(request), requestId: request.id, id: stored.id, sent: body.sent, patch }
+    const update = { caller, requestId: request.id, id: stored.id, sent: body.sent, patch }
     throw invalid([...rest.faults, ...(await context.findFaults(update))])
   }
 }
