@@ -7,6 +7,13 @@ import type { Queryable } from '../db/database.js'
 import { ProblemError } from '../errors.js'
 import { authorize, isAllowed } from './access.js'
 
+/** The part of a request that says who it is from. */
+export interface Credentials {
+  headers: { authorization?: string | undefined }
+  /** The connection that it came on. */
+  socket: object
+}
+
 /**
  * Finds out who makes a request.
  * @throws `not_authenticated` where no credential of a known scheme was sent, `authentication_failed` where it is not
@@ -17,13 +24,15 @@ export interface Authenticator {
    * Looks the caller up.
    * @param anyOf the permissions of which the route wants one
    */
-  authenticate(authorization: string | undefined, anyOf: readonly string[]): Promise<Caller>
+  authenticate(request: Credentials, anyOf: readonly string[]): Promise<Caller>
   /**
    * The same, but who was seen before is not looked up: whatever the route does confirms it, in one round trip with its
    * own statements. So a request of somebody who is known costs no look-up, and yet nothing is decided with what was
    * known.
    */
-  recognize(authorization: string | undefined, anyOf: readonly string[]): Promise<Caller>
+  recognize(request: Credentials, anyOf: readonly string[]): Promise<Caller>
+  /** Any credentials of a known scheme will do, valid or not. */
+  requireCredentials(authorization: string | undefined): void
   /** Looks up who was only recognized. */
   confirm(caller: Caller): Promise<void>
 }
@@ -39,9 +48,7 @@ const TOKEN = /^[\x21-\x7e]{1,40}$/
 const MAX_SEEN = 1_000
 
 /** Reads credentials without looking them up. */
-export function parseAuthorization(
-  header: string | undefined,
-): { scheme: string; credential: string } | undefined {
+function parseAuthorization(header: string | undefined): { scheme: string; credential: string } | undefined {
   const match = /^(bearer|token)(?:[ \t]+(.*))?$/is.exec(header?.trim() ?? '')
   return match === null ? undefined : { scheme: match[1]!.toLowerCase(), credential: match[2]?.trim() ?? '' }
 }
@@ -55,6 +62,7 @@ export function makeAuthenticator(db: Queryable, { tokens }: { tokens: boolean }
     ...READS,
   })
   const seen = new Map<string, Actor>()
+  const lastOn = new WeakMap<object, { authorization: string; credential: Credential }>()
 
   class RequestCaller implements Caller {
     isConfirmed = false
@@ -72,12 +80,24 @@ export function makeAuthenticator(db: Queryable, { tokens }: { tokens: boolean }
     }
   }
 
+  /** Most connections are one caller's: what its last request sent need not be taken apart and hashed again. */
+  function credentialOf({ headers: { authorization }, socket }: Credentials): Credential {
+    const last = lastOn.get(socket)
+    if (last !== undefined && last.authorization === authorization) return last.credential
+    const credential = credentialIn(authorization)
+    lastOn.set(socket, { authorization: authorization!, credential })
+    return credential
+  }
+
+  const notAuthenticated = () =>
+    new ProblemError('not_authenticated', {
+      detail: 'Authentication credentials were not provided.',
+      headers,
+    })
+
   function credentialIn(authorization: string | undefined): Credential {
     const parsed = parseAuthorization(authorization)
-    if (parsed === undefined || (parsed.scheme === 'token' && !tokens)) {
-      const detail = 'Authentication credentials were not provided.'
-      throw new ProblemError('not_authenticated', { detail, headers })
-    }
+    if (parsed === undefined || (parsed.scheme === 'token' && !tokens)) throw notAuthenticated()
     const { scheme, credential } = parsed
     if (scheme === 'bearer' && API_KEY.test(credential))
       return { kind: 'api_key', value: hashApiKey(credential) }
@@ -102,14 +122,18 @@ export function makeAuthenticator(db: Queryable, { tokens }: { tokens: boolean }
   }
 
   return {
-    authenticate: async (authorization, anyOf) => lookUp(credentialIn(authorization), anyOf),
+    authenticate: async (request, anyOf) => lookUp(credentialOf(request), anyOf),
 
-    async recognize(authorization, anyOf) {
-      const credential = credentialIn(authorization)
+    async recognize(request, anyOf) {
+      const credential = credentialOf(request)
       const known = seen.get(nameOf(credential))
       return known !== undefined && isAllowed(known, anyOf)
         ? new RequestCaller(credential, anyOf, known)
         : lookUp(credential, anyOf)
+    },
+
+    requireCredentials(authorization) {
+      if (parseAuthorization(authorization) === undefined) throw notAuthenticated()
     },
 
     async confirm(caller) {

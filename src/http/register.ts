@@ -4,7 +4,6 @@ import type { TSchema } from '@sinclair/typebox'
 import { invalid, ProblemError } from '../errors.js'
 import { requireJsonAccepted } from './accept.js'
 import { anyCredentials, requireRules, rule, ruleIn } from './access.js'
-import { parseAuthorization } from './authenticate.js'
 import type { Context } from './context.js'
 import { parseJson } from './json-body.js'
 import { registerOtherMethods } from './other-methods.js'
@@ -125,14 +124,11 @@ function guardRoutes(app: FastifyInstance, context: Context): void {
     const { config } = request.routeOptions
     const access = ruleIn(config)
     if (access === undefined || access.kind === 'public') return
-    const { accept, authorization } = request.headers
-    requireJsonAccepted(accept)
-    if (access.kind === 'credentials') {
-      if (parseAuthorization(authorization) === undefined) await context.callers.authenticate(undefined, [])
-      return
-    }
+    requireJsonAccepted(request.headers.accept)
+    if (access.kind === 'credentials')
+      return context.callers.requireCredentials(request.headers.authorization)
     const find = confirmsCaller(config) ? context.callers.recognize : context.callers.authenticate
-    request.setDecorator(CALLER, await find(authorization, access.anyOf))
+    request.setDecorator(CALLER, await find(request, access.anyOf))
   })
 }
 

@@ -126,7 +126,8 @@ t.test('callers with different rights in one batch get each their own answer', a
   ]
   await pool.query('update auth_user set is_active = false where id = $1', [gone.id])
   const secret = await makePermission()
-  const targets = await Promise.all(Array.from({ length: 9 }, () => makeUser({ user_permissions: [secret] })))
+  const made = await Promise.all(Array.from({ length: 9 }, () => makeUser({ user_permissions: [secret] })))
+  const targets = made.toSorted((a, b) => a - b)
   const keys = [boss.key, limited.key, gone.key]
   const answers = await Promise.all(
     targets.map((id, index) =>
