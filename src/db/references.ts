@@ -6,15 +6,15 @@ import { query, statement } from './statement.js'
 /** What to look up for a group of updates whose users are locked already. */
 export interface ReferenceQuery {
   /** The users that are updated. */
-  userIds: number[]
+  userIds: ReadonlySet<number>
   /** Groups and permissions that the updates name. */
-  groupIds: number[]
-  permissionIds: number[]
+  groupIds: ReadonlySet<number>
+  permissionIds: ReadonlySet<number>
   /** Usernames that the updates want. */
-  usernames: string[]
+  usernames: ReadonlySet<string>
   /** Users whose effective permissions matter to the rules, and groups whose permissions do. */
-  effectiveOf: number[]
-  permissionsOfGroups: number[]
+  effectiveOf: ReadonlySet<number>
+  permissionsOfGroups: ReadonlySet<number>
 }
 
 export interface References {
@@ -105,11 +105,22 @@ const membershipsStatement = statement('read_memberships', (userIds: number[]) =
 /** Reads all of it. Own permissions count among the effective ones. */
 export async function readReferences(transaction: Transaction, wanted: ReferenceQuery): Promise<References> {
   const { groupIds, permissionIds, usernames, effectiveOf, permissionsOfGroups } = wanted
-  const lists = [groupIds, permissionIds, usernames, effectiveOf, permissionsOfGroups] as const
+  const isNamed = [groupIds, permissionIds, usernames, effectiveOf, permissionsOfGroups].some(
+    ({ size }) => size > 0,
+  )
   // Most updates refer to nothing. Memberships come last: after what was waited for.
   const [named, memberships] = await Promise.all([
-    lists.some((list) => list.length > 0) ? transaction.run(referencesStatement, ...lists) : [],
-    transaction.run(membershipsStatement, wanted.userIds),
+    isNamed
+      ? transaction.run(
+          referencesStatement,
+          [...groupIds],
+          [...permissionIds],
+          [...usernames],
+          [...effectiveOf],
+          [...permissionsOfGroups],
+        )
+      : [],
+    transaction.run(membershipsStatement, [...wanted.userIds]),
   ])
   return collect(named, memberships, wanted)
 }
@@ -120,14 +131,20 @@ function collect(
   wanted: ReferenceQuery,
 ): References {
   const references: References = {
-    groupsOf: new Map(wanted.userIds.map((id) => [id, []])),
-    permissionsOf: new Map(wanted.userIds.map((id) => [id, []])),
+    groupsOf: new Map(),
+    permissionsOf: new Map(),
     existingGroups: new Set(),
     existingPermissions: new Set(),
     takenBy: new Map(),
-    effectivePermissionsOf: new Map(wanted.effectiveOf.map((id) => [id, new Set()])),
-    permissionsOfGroup: new Map(wanted.permissionsOfGroups.map((id) => [id, new Set()])),
+    effectivePermissionsOf: new Map(),
+    permissionsOfGroup: new Map(),
   }
+  for (const id of wanted.userIds) {
+    references.groupsOf.set(id, [])
+    references.permissionsOf.set(id, [])
+  }
+  for (const id of wanted.effectiveOf) references.effectivePermissionsOf.set(id, new Set())
+  for (const id of wanted.permissionsOfGroups) references.permissionsOfGroup.set(id, new Set())
   for (const { user_id, group_id, permission_id } of memberships) {
     if (group_id !== null) references.groupsOf.get(user_id)?.push(group_id)
     if (permission_id === null) continue

@@ -10,6 +10,7 @@ import {
   PostgresIntrospector,
   PostgresQueryCompiler,
 } from 'kysely'
+import { arrayLiteral } from './array-literal.js'
 import type { Tables } from './tables.js'
 
 /** Builds queries; runs none. Connections are held by `database.ts`, so that a transaction is one client. */
@@ -53,6 +54,9 @@ export function statement<Parameters extends readonly unknown[], Row>(
     name,
     sql: compiled.sql,
     bind: (parameters) =>
-      compiled.parameters.map((value) => (value instanceof Placeholder ? parameters[value.index] : value)),
+      compiled.parameters.map((value) => {
+        const bound = value instanceof Placeholder ? parameters[value.index] : value
+        return Array.isArray(bound) ? arrayLiteral(bound) : bound
+      }),
   }
 }

@@ -1,6 +1,5 @@
 /** Writing a group of decided changes: users, membership differences and audit events. */
 import { sql } from 'kysely'
-import { arrayLiteral } from './array-literal.js'
 import type { Transaction } from './database.js'
 import { statement, query } from './statement.js'
 import type { UserColumns } from './users.js'
@@ -74,7 +73,7 @@ const EVENT_COLUMNS = Object.keys(EVENT) as (keyof typeof EVENT)[]
 const CHANGED_COLUMNS = CHANGE_COLUMNS.filter((column) => column !== 'id' && column !== 'sets_last_login')
 
 /** The rows of arrays, one a column. */
-function rowsOf<Row>(types: Record<string, string>, arrays: readonly string[]) {
+function rowsOf<Row>(types: Record<string, string>, arrays: readonly unknown[][]) {
   const columns = Object.entries(types)
   const unnested = columns.map(([, type], index) => sql`${arrays[index]}::${sql.raw(type)}[]`)
   return sql<Row>`unnest(${sql.join(unnested)})`.as<'d'>(
@@ -92,7 +91,7 @@ const changed = (column: string) =>
 
 const writeUsersStatement = statement(
   'write_users',
-  (...arrays: string[]) =>
+  (...arrays: unknown[][]) =>
     query
       .with('written', (db) =>
         db
@@ -113,14 +112,14 @@ const writeUsersStatement = statement(
 
 const MEMBERSHIP = { user_id: 'bigint', member_of: 'bigint' }
 
-const memberships = (arrays: string[]) =>
+const memberships = (arrays: unknown[][]) =>
   query.selectFrom(rowsOf<Membership>(MEMBERSHIP, arrays)).select(['user_id', 'member_of'])
 
 // All parts share one snapshot; that is sound, since the users' rows are locked and their sets were read under the
 // lock. ON CONFLICT: Django adds memberships without locking the user; what it added meanwhile is there already.
 const writeMembershipsStatement = statement(
   'write_memberships',
-  (...arrays: string[]) => {
+  (...arrays: unknown[][]) => {
     const [left, joined, taken, given] = [0, 2, 4, 6].map((at) => arrays.slice(at, at + 2))
     return query
       .with('left_groups', (db) =>
@@ -171,26 +170,21 @@ export function writeUsers(transaction: Transaction, writes: UserWrites): void {
 }
 
 /** A column that nobody changes is an empty array: `unnest` fills it up with nulls. */
-function changeArrays(users: ReadonlyMap<number, UserChange>): string[] {
+function changeArrays(users: ReadonlyMap<number, UserChange>): unknown[][] {
   const changes = [...users.values()]
   return CHANGE_COLUMNS.map((column) => {
-    if (column === 'id') return arrayLiteral([...users.keys()])
-    if (column === 'sets_last_login') return arrayLiteral(changes.map((change) => 'last_login' in change))
-    if (!changes.some((change) => column in change)) return NONE
-    return arrayLiteral(changes.map((change) => change[column] ?? null))
+    if (column === 'id') return [...users.keys()]
+    if (column === 'sets_last_login') return changes.map((change) => 'last_login' in change)
+    return changes.some((change) => column in change) ? changes.map((change) => change[column] ?? null) : []
   })
 }
 
-const NONE = arrayLiteral([])
-
-const eventArrays = (events: readonly AuditEvent[]): string[] =>
+const eventArrays = (events: readonly AuditEvent[]): unknown[][] =>
   EVENT_COLUMNS.map((column) =>
-    arrayLiteral(
-      events.map((event) => (column === 'changes' ? JSON.stringify(event.changes) : event[column])),
-    ),
+    events.map((event) => (column === 'changes' ? JSON.stringify(event.changes) : event[column])),
   )
 
-const membershipArrays = (rows: readonly Membership[]): string[] => [
-  arrayLiteral(rows.map(({ user_id }) => user_id)),
-  arrayLiteral(rows.map(({ member_of }) => member_of)),
+const membershipArrays = (rows: readonly Membership[]): unknown[][] => [
+  rows.map(({ user_id }) => user_id),
+  rows.map(({ member_of }) => member_of),
 ]

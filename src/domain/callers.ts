@@ -30,13 +30,11 @@ export async function findActors(
   db: Queryable,
   credentials: readonly Credential[],
 ): Promise<(Actor | undefined)[]> {
-  const valuesOf = (wanted: Credential['kind']) => [
-    ...new Set(credentials.flatMap(({ kind, value }) => (kind === wanted ? value : []))),
-  ]
-  const [keys, tokens] = [valuesOf('api_key'), valuesOf('token')]
+  const wanted = { api_key: new Set<string>(), token: new Set<string>() }
+  for (const { kind, value } of credentials) wanted[kind].add(value)
   const [byKey, byToken] = await Promise.all([
-    keys.length > 0 ? findCallersByApiKey(db, keys) : [],
-    tokens.length > 0 ? findCallersByToken(db, tokens) : [],
+    wanted.api_key.size > 0 ? findCallersByApiKey(db, [...wanted.api_key]) : [],
+    wanted.token.size > 0 ? findCallersByToken(db, [...wanted.token]) : [],
   ])
   const actors = { api_key: actorsOf(byKey), token: actorsOf(byToken) }
   return credentials.map(({ kind, value }) => actors[kind].get(value))

@@ -81,7 +81,7 @@ async function decideUpdates(transaction: Transaction, updates: readonly Update[
   const [actors, , locked, expected] = await Promise.all([
     findActors(transaction, credentials),
     updates.some(couldRemoveSuperuser) ? lockSuperuserGuard(transaction) : undefined,
-    lockUsers(transaction, unique(updates.map(({ id }) => id))),
+    lockUsers(transaction, [...new Set(updates.map(({ id }) => id))]),
     readReferences(transaction, referencesOf(updates, known)),
   ])
   // For a superuser less is read, and the rules must look at what holds now.
@@ -127,17 +127,26 @@ const withSets = (user: UserColumns, { groupsOf, permissionsOf }: References): S
 
 /** What the rules look at, and no more: most updates name no group and need no one's permissions. */
 function referencesOf(updates: readonly Update[], actors: readonly (Actor | undefined)[]): ReferenceQuery {
-  const limited = updates.filter((_, index) => !actors[index]?.isSuperuser)
-  return {
-    userIds: unique(updates.map(({ id }) => id)),
-    groupIds: unique(updates.flatMap(({ patch }) => patch.groups ?? [])),
-    permissionIds: unique(updates.flatMap(({ patch }) => patch.user_permissions ?? [])),
-    usernames: unique(updates.flatMap(({ patch }) => patch.username ?? [])),
-    effectiveOf: unique(
-      limited.filter(({ patch }) => concernsTakeover(Object.keys(patch))).map(({ id }) => id),
-    ),
-    permissionsOfGroups: unique(limited.flatMap(({ patch }) => patch.groups ?? [])),
+  const wanted = {
+    userIds: new Set<number>(),
+    groupIds: new Set<number>(),
+    permissionIds: new Set<number>(),
+    usernames: new Set<string>(),
+    effectiveOf: new Set<number>(),
+    permissionsOfGroups: new Set<number>(),
   }
+  for (const [index, { id, patch }] of updates.entries()) {
+    const isLimited = !actors[index]?.isSuperuser
+    wanted.userIds.add(id)
+    if (patch.username !== undefined) wanted.usernames.add(patch.username)
+    for (const permission of patch.user_permissions ?? []) wanted.permissionIds.add(permission)
+    for (const group of patch.groups ?? []) {
+      wanted.groupIds.add(group)
+      if (isLimited) wanted.permissionsOfGroups.add(group)
+    }
+    if (isLimited && concernsTakeover(Object.keys(patch))) wanted.effectiveOf.add(id)
+  }
+  return wanted
 }
 
 /** Enough active superusers to tell whether one remains; undefined where no update could remove one. */
@@ -153,8 +162,6 @@ async function remainingSuperusers(
   if (removals.length === 0) return undefined
   return new Set(await activeSuperusers(transaction, removals.length + 1))
 }
-
-const unique = <T>(values: readonly T[]): T[] => [...new Set(values)]
 
 function outcomeOf(decision: Exclude<Decision, { kind: 'denied' }>): Outcome {
   switch (decision.kind) {
