@@ -13,6 +13,7 @@ import { PROBLEM_MEDIA_TYPE, renderProblem, sendProblem, toProblem } from './htt
 import { requireRules } from './http/access.js'
 import { sendSecurityHeaders } from './http/security-headers.js'
 import { HEALTH_PATHS, registerHealth } from './ops/health.js'
+import { lowerHashingPriority } from './ops/background-threads.js'
 import { logOptions } from './ops/log.js'
 import { logRequests } from './ops/request-log.js'
 import { userAdmin } from './plugin.js'
@@ -92,6 +93,9 @@ async function furnish(app: FastifyInstance, config: Config, databaseUrl: string
   })
   await serveDocument(app)
   await app.ready()
+  await lowerHashingPriority().catch((err: unknown) =>
+    app.log.warn({ err }, 'hashing passwords runs at the priority of the service itself'),
+  )
   return {
     app,
     listen: () => app.listen({ host: config.HOST, port: config.PORT }),

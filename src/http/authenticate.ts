@@ -6,6 +6,7 @@ import { createBatcher, READS } from '../db/batcher.js'
 import type { Queryable } from '../db/database.js'
 import { ProblemError } from '../errors.js'
 import { authorize, isAllowed } from './access.js'
+import { KnownCallers } from './known-callers.js'
 
 /** The part of a request that says who it is from. */
 export interface Credentials {
@@ -44,9 +45,6 @@ const challenge = (tokens: boolean) =>
 // `authtoken_token.key` is a varchar(40): what is longer is no token, and needs no query.
 const TOKEN = /^[\x21-\x7e]{1,40}$/
 
-/** Callers that are remembered, by their credentials as they are stored. */
-const MAX_SEEN = 1_000
-
 /** Reads credentials without looking them up. */
 function parseAuthorization(header: string | undefined): { scheme: string; credential: string } | undefined {
   const match = /^(bearer|token)(?:[ \t]+(.*))?$/is.exec(header?.trim() ?? '')
@@ -61,7 +59,7 @@ export function makeAuthenticator(db: Queryable, { tokens }: { tokens: boolean }
     run: (credentials: readonly Credential[]) => findActors(db, credentials),
     ...READS,
   })
-  const seen = new Map<string, Actor>()
+  const known = new KnownCallers()
   const lastOn = new WeakMap<object, { authorization: string; credential: Credential }>()
 
   class RequestCaller implements Caller {
@@ -106,18 +104,23 @@ export function makeAuthenticator(db: Queryable, { tokens }: { tokens: boolean }
   }
 
   function admitted(credential: Credential, anyOf: readonly string[], found: Actor | undefined): Actor {
-    const name = nameOf(credential)
-    seen.delete(name)
-    if (found === undefined) throw failed('Invalid credentials.')
-    if (!found.isActive) throw failed('User inactive or deleted.')
-    authorize(found, anyOf)
-    seen.set(name, found)
-    if (seen.size > MAX_SEEN) seen.delete(seen.keys().next().value!)
+    try {
+      if (found === undefined) throw failed('Invalid credentials.')
+      if (!found.isActive) throw failed('User inactive or deleted.')
+      authorize(found, anyOf)
+    } catch (refusal) {
+      known.forget(credential)
+      throw refusal
+    }
+    known.note(credential, found)
     return found
   }
 
   async function lookUp(credential: Credential, anyOf: readonly string[]): Promise<Caller> {
-    const actor = admitted(credential, anyOf, await lookups.submit(credential))
+    const found = await lookups.submit(credential)
+    // What was known was not enough, so it is old.
+    known.forget(credential)
+    const actor = admitted(credential, anyOf, found)
     return Object.assign(new RequestCaller(credential, anyOf, actor), { isConfirmed: true })
   }
 
@@ -126,9 +129,9 @@ export function makeAuthenticator(db: Queryable, { tokens }: { tokens: boolean }
 
     async recognize(request, anyOf) {
       const credential = credentialOf(request)
-      const known = seen.get(nameOf(credential))
-      return known !== undefined && isAllowed(known, anyOf)
-        ? new RequestCaller(credential, anyOf, known)
+      const actor = known.find(credential)
+      return actor !== undefined && isAllowed(actor, anyOf)
+        ? new RequestCaller(credential, anyOf, actor)
         : lookUp(credential, anyOf)
     },
 
@@ -141,5 +144,3 @@ export function makeAuthenticator(db: Queryable, { tokens }: { tokens: boolean }
     },
   }
 }
-
-const nameOf = ({ kind, value }: Credential): string => `${kind} ${value}`

@@ -1,6 +1,6 @@
 // From what the database reports to what is answered.
 import t from 'tap'
-import { isConflict, isConnectionLoss, problemOf } from '../../src/db/sqlstate.js'
+import { isConflict, isConnectionLoss, mayBeOneRowsFault, problemOf } from '../../src/db/sqlstate.js'
 import { ProblemError } from '../../src/errors.js'
 import { createDatabase } from '../helpers/database.js'
 
@@ -54,6 +54,16 @@ t.test('time-outs and losses that carry no code', async (t) => {
   t.equal(problemOf('not even an error').code, 'internal_error')
   const problem = new ProblemError('not_found')
   t.equal(problemOf(problem), problem, 'problems pass through')
+})
+
+t.test('what may be the fault of one row of many, and what is everybody’s', async (t) => {
+  for (const code of ['23505', '23503', '23502', '23514', '22001', '22P02', '40001', '40P01', '55P03'])
+    t.ok(mayBeOneRowsFault(failure(code)), code)
+  // A defect of ours, a right that lacks, a time-out, no room, a connection that is gone.
+  for (const code of ['42703', '42P01', '42601', '42501', '57014', '53300', '57P01', '08006', undefined])
+    t.notOk(mayBeOneRowsFault(failure(code)), code ?? 'none')
+  t.notOk(mayBeOneRowsFault(new TypeError('a defect')))
+  t.notOk(mayBeOneRowsFault(new ProblemError('not_found')))
 })
 
 t.test('violations name the field', async (t) => {
