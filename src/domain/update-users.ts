@@ -211,10 +211,12 @@ function note(writes: UserWrites, update: Update, actor: Actor, decision: Decisi
     changes,
   })
   if (decision.kind === 'changed') {
-    const { before, after } = decision
+    const { before, after, changed } = decision
     const members = (ids: number[]): Membership[] => ids.map((id) => ({ user_id: after.id, member_of: id }))
     const { groups, user_permissions } = after
-    writes.users.set(after.id, { ...writes.users.get(after.id), ...changedColumns(decision) })
+    // A change of memberships alone leaves the row as it is.
+    if (changed.some(isColumn))
+      writes.users.set(after.id, { ...writes.users.get(after.id), ...changedColumns(decision) })
     writes.groupsLeft.push(...members(added(groups, before.groups)))
     writes.groupsJoined.push(...members(added(before.groups, groups)))
     writes.permissionsTaken.push(...members(added(user_permissions, before.user_permissions)))

@@ -115,3 +115,15 @@ t.test(
     })
   },
 )
+
+t.test('a change of memberships alone does not write the row of the user', async (t) => {
+  const id = await makeUser()
+  const versionOf = async () =>
+    (await pool.query('select ctid, xmin from auth_user where id = $1', [id])).rows
+  const before = await versionOf()
+  const group = await service.makeGroup()
+  t.equal((await request('PATCH', `/admin/users/${id}/`, { key, body: { groups: [group] } })).status, 200)
+  t.strictSame(await versionOf(), before)
+  t.equal((await request('PATCH', `/admin/users/${id}/`, { key, body: { first_name: 'New' } })).status, 200)
+  t.notSame(await versionOf(), before, 'which is how a written row looks')
+})
