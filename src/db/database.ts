@@ -260,6 +260,7 @@ class OpenTransaction implements Transaction {
   readonly id: Promise<string>
   readonly prepared: boolean
   readonly #sent: Promise<unknown>[] = []
+  #failure: unknown
 
   constructor(
     readonly client: pg.PoolClient,
@@ -284,10 +285,16 @@ class OpenTransaction implements Transaction {
     statement: Statement<Parameters, Row>,
     ...parameters: Parameters
   ): Promise<Row[]> {
-    const rows = await runOn(this.client, statement, parameters, this.prepared)
-    // Nothing may go on outside of a transaction that did not begin.
-    await this.id
-    return rows
+    try {
+      const rows = await runOn(this.client, statement, parameters, this.prepared)
+      // Nothing may go on outside of a transaction that did not begin.
+      await this.id
+      return rows
+    } catch (error) {
+      // Of statements that travel together the first that fails says why; the others only that one did (25P02).
+      this.#failure ??= error
+      throw this.#failure
+    }
   }
 
   send<Parameters extends readonly unknown[], Row>(
