@@ -122,6 +122,11 @@ export const SETTINGS = {
     64,
     'Passwords that may wait to be hashed; beyond that the answer is 503.',
   ),
+  UV_THREADPOOL_SIZE: setting(
+    integer(1, 1_024),
+    4,
+    'Threads that Node.js itself hashes with; its own variable, and its own default.',
+  ),
   DRF_TOKENS: setting(
     flag,
     true,

@@ -93,7 +93,7 @@ async function furnish(app: FastifyInstance, config: Config, databaseUrl: string
   })
   await serveDocument(app)
   await app.ready()
-  await lowerHashingPriority().catch((err: unknown) =>
+  await lowerHashingPriority(config.UV_THREADPOOL_SIZE).catch((err: unknown) =>
     app.log.warn({ err }, 'hashing passwords runs at the priority of the service itself'),
   )
   return {

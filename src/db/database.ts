@@ -102,7 +102,7 @@ export class Database implements Queryable {
     statement: Statement<Parameters, Row>,
     ...parameters: Parameters
   ): Promise<Row[]> {
-    return this.#retrying(() => this.#runOn(this.pool, statement, parameters), ATTEMPTS)
+    return this.#retrying(() => runOn(this.pool, statement, parameters, this.options.prepared), ATTEMPTS)
   }
 
   /** Runs statements that don't need each other's answers on one connection: one round trip for all. */
@@ -112,7 +112,9 @@ export class Database implements Queryable {
       let failure: Error | undefined
       sendTogether(client)
       try {
-        return await work({ run: (statement, ...parameters) => this.#runOn(client, statement, parameters) })
+        return await work({
+          run: (statement, ...parameters) => runOn(client, statement, parameters, this.options.prepared),
+        })
       } catch (error) {
         // Others of them may still be under way.
         failure = error as Error
@@ -133,14 +135,6 @@ export class Database implements Queryable {
     { attempts = ATTEMPTS, lockTimeoutMs = 0 }: TransactionOptions = {},
   ): Promise<Result> {
     return this.#retrying(() => this.#attempt(lockTimeoutMs, work), attempts)
-  }
-
-  #runOn<Parameters extends readonly unknown[], Row>(
-    target: pg.Pool | pg.PoolClient,
-    statement: Statement<Parameters, Row>,
-    parameters: Parameters,
-  ): Promise<Row[]> {
-    return runOn(target, statement, parameters, this.options.prepared)
   }
 
   /** Runs what others' transactions, or a change of the tables, got in the way of again. */

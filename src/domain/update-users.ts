@@ -66,10 +66,15 @@ export async function updateUsers(transaction: Transaction, updates: readonly Up
   return outcomes
 }
 
-/** The faults that only the database knows: references, uniqueness, masks. Writes nothing. */
+/**
+ * The faults that only the database knows: references, uniqueness, masks. Writes nothing.
+ * @throws ProblemError where the caller may not make this request any more
+ */
 export async function findFaults(transaction: Transaction, update: Update): Promise<Fault[]> {
   const [decided] = await decideUpdates(transaction, [update])
-  return decided?.decision.kind === 'invalid' ? decided.decision.faults : []
+  const decision = decided!.decision
+  if (decision.kind === 'not admitted') throw decision.problem
+  return decision.kind === 'invalid' ? decision.faults : []
 }
 
 /** Locks, reads and decides; writes nothing. */

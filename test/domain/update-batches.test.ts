@@ -127,3 +127,28 @@ t.test('a change of memberships alone does not write the row of the user', async
   t.equal((await request('PATCH', `/admin/users/${id}/`, { key, body: { first_name: 'New' } })).status, 200)
   t.notSame(await versionOf(), before, 'which is how a written row looks')
 })
+
+t.test('a guard that somebody else holds keeps up nobody but the one that needs it', async (t) => {
+  const ids = await Promise.all(Array.from({ length: 8 }, () => makeUser()))
+  const locker = await pool.connect()
+  await locker.query("select pg_advisory_lock(hashtextextended('user_admin.superuser_guard', 0))")
+  const held = request('PATCH', `/admin/users/${ids[0]}/`, { key, body: { is_active: false } })
+  const others = await changeAll(ids.slice(1), () => ({ last_name: 'Free' }))
+  t.same(
+    others.map(({ status }) => status),
+    ids.slice(1).map(() => 200),
+    'a batch that failed for the guard is taken apart, whatever its later statements said',
+  )
+  await locker.query("select pg_advisory_unlock(hashtextextended('user_admin.superuser_guard', 0))")
+  locker.release()
+  t.equal((await held).status, 200)
+})
+
+t.test('a statement that a change of the tables made stale is prepared anew', async (t) => {
+  const id = await makeUser()
+  t.equal((await changeAll([id], () => ({ last_name: 'Before' })))[0]?.status, 200)
+  await pool.query('alter table auth_user alter column username type varchar(200)')
+  const [answer] = await changeAll([id], () => ({ last_name: 'After' }))
+  t.match(answer, { status: 200, body: { last_name: 'After' } })
+  await pool.query('alter table auth_user alter column username type varchar(150)')
+})

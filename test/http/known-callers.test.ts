@@ -165,3 +165,21 @@ t.test('a key that was never seen takes no lock', async (t) => {
   await locker.query('rollback')
   locker.release()
 })
+
+t.test('no password is hashed for a key that was revoked meanwhile', async (t) => {
+  // Nobody can be hashing: the queue takes one at a time, and none waits.
+  const strict = await startService(t, { HASH_CONCURRENCY: '1', HASH_QUEUE: '0' })
+  const { id, key } = await strict.makeCaller()
+  const path = `/admin/users/${await strict.makeUser()}/`
+  t.equal((await strict.request('GET', path, { key })).status, 200)
+  await strict.pool.query('update user_admin.api_key set revoked_at = now() where user_id = $1', [id])
+  const body = { password: 'correct horse battery staple' }
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, () => strict.request('PATCH', path, { key, body })),
+  )
+  t.same(
+    answers.map(({ status }) => status),
+    answers.map(() => 401),
+    'and none of them is told that too many passwords are being hashed',
+  )
+})

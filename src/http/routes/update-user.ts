@@ -52,12 +52,15 @@ export const updateUser = (context: Context) => {
       const { sent, values } = body.faults.length === 0 ? body : await forgiven(request, id, body)
       if (id === undefined) throw new ProblemError('not_found')
 
+      const caller = callerOf(request)
       const client = clientOf(reply)
-      // Hashed before any lock is taken.
       const { password } = values
+      // Hashing is dear: not for somebody whose key was revoked meanwhile.
+      if (isPlain(password) && !caller.isConfirmed) await context.callers.confirm(caller)
+      // Before any lock is taken.
       const encodedPassword = isPlain(password) ? await context.encodePassword(password, client) : undefined
       const update = {
-        caller: callerOf(request),
+        caller,
         requestId: request.id,
         id,
         sent,
