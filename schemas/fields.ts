@@ -42,10 +42,12 @@ const username = {
 export const nullable = (schema: { type: string } & SchemaOptions): TUnsafe<string | null> =>
   Type.Unsafe<string | null>({ ...schema, type: [schema.type, 'null'] })
 
+/** A number that identifies something. */
 export const id = (options: SchemaOptions = {}) =>
   Type.Integer({ minimum: 1, maximum: MAX_ID, format: 'int64', ...options })
 
-const idSet = (options: SchemaOptions) =>
+/** A set of ids, as a request may write it. */
+export const idSet = (options: SchemaOptions) =>
   Type.Array(id(), { uniqueItems: true, maxItems: MAX_SET_SIZE, ...options })
 
 const dateTime = (options: SchemaOptions) => Type.String({ format: 'date-time', ...options })
@@ -106,6 +108,16 @@ export interface FieldLimits {
   /** Characters of `first_name`: the contract's 30, up to the column's width. */
   firstNameMaxLength: number
 }
+
+/** An id in a URL: ASCII digits, as `id` has no other form there. */
+export const idText = (options: SchemaOptions = {}) =>
+  Type.String({ pattern: '^[1-9][0-9]{0,15}$', 'x-pattern-message': 'must be an id', ...options })
+
+/** Text that PostgreSQL can store. */
+export const storableText = (options: SchemaOptions = {}) => Type.String({ ...text, ...options })
+
+/** An instant (RFC 3339). */
+export const instant = (options: SchemaOptions = {}) => dateTime(options)
 
 /** The fields of a user as a request may write them: the contract's constraints. */
 export const writableUserFields = ({ firstNameMaxLength }: FieldLimits) => ({

@@ -1,9 +1,35 @@
 /** The contract: everything that is published, under the options of one deployment. */
 import type { TSchema } from '@sinclair/typebox'
+import { Event, EventList, ListedEvent } from './event.js'
+import { Group, GroupCreation, GroupList, GroupReplacement, GroupUpdate, ListedGroup } from './group.js'
+import {
+  HeldPermission,
+  HeldPermissionList,
+  ListedHeldPermission,
+  ListedPermission,
+  Me,
+  Permission,
+  PermissionList,
+} from './permission.js'
 import { Problem } from './problem.js'
-import { makeUserUpdate, User, type UserSchemaOptions } from './user.js'
+import { Resources } from './query.js'
+import {
+  ListedUser,
+  makeUserBulkUpdate,
+  makeUserCreation,
+  makeUserReplacement,
+  makeUserUpdate,
+  User,
+  UserBulkResult,
+  UserList,
+  type UserSchemaOptions,
+} from './user.js'
 
+export * from './event.js'
 export * from './fields.js'
+export * from './group.js'
+export * from './list.js'
+export * from './permission.js'
 export * from './problem.js'
 export * from './query.js'
 export * from './user.js'
@@ -15,6 +41,29 @@ export const CONTRACT_DEFAULTS: UserSchemaOptions = { firstNameMaxLength: 30, pa
 export const makeContract = (options: UserSchemaOptions) => ({
   User,
   UserUpdate: makeUserUpdate(options),
+  UserReplacement: makeUserReplacement(options),
+  UserCreation: makeUserCreation(options),
+  UserBulkUpdate: makeUserBulkUpdate(options),
+  UserBulkResult,
+  ListedUser,
+  UserList,
+  Group,
+  GroupUpdate,
+  GroupReplacement,
+  GroupCreation,
+  ListedGroup,
+  GroupList,
+  Permission,
+  ListedPermission,
+  PermissionList,
+  HeldPermission,
+  ListedHeldPermission,
+  HeldPermissionList,
+  Me,
+  Event,
+  ListedEvent,
+  EventList,
+  Resources,
   Problem,
 })
 export type Contract = ReturnType<typeof makeContract>

@@ -13,6 +13,8 @@ export const PROBLEM_CODES = [
   'not_acceptable',
   'request_timeout',
   'last_superuser',
+  'in_use',
+  'events_gone',
   'payload_too_large',
   'uri_too_long',
   'unsupported_media_type',

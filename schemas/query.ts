@@ -15,3 +15,18 @@ export const FormatQuery = Type.Object(
   { additionalProperties: false },
 )
 export type FormatQuery = Static<typeof FormatQuery>
+
+const url = (name: string, description: string) =>
+  Type.String({ format: 'uri-reference', description, examples: [`https://service.example/admin/${name}/`] })
+
+/** Where everything is. */
+export const Resources = Type.Object(
+  {
+    users: url('users', 'The users.'),
+    groups: url('groups', 'The groups.'),
+    permissions: url('permissions', 'The permissions.'),
+    events: url('events', 'Who changed what.'),
+    me: url('me', 'Who makes the request.'),
+  },
+  { $id: 'fastify-user-admin/Resources', title: 'Resources', additionalProperties: false },
+)

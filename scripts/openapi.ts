@@ -17,7 +17,16 @@ async function makeDocument(): Promise<string> {
   const database = new Database(new pg.Pool(), { timeoutMs: 1, prepared: false })
   await collectDocument(app, version)
   await app.register(
-    async (scope) => registerRoutes(scope, makeContext(database, { ...CONTRACT_DEFAULTS, tokens: true })),
+    async (scope) =>
+      registerRoutes(
+        scope,
+        makeContext(database, {
+          ...CONTRACT_DEFAULTS,
+          tokens: true,
+          hasTokens: true,
+          closing: new AbortController().signal,
+        }),
+      ),
     { prefix: '/admin' },
   )
   await app.register(async (scope) =>

@@ -62,6 +62,19 @@ export const PROBLEMS: Readonly<Record<ProblemCode, CatalogueEntry>> = {
     meaning:
       'The change would leave no active superuser, and so nobody who could undo it. Make another one first.',
   },
+  in_use: {
+    status: 409,
+    title: 'In use',
+    meaning:
+      'Other tables of the database refer to what was to be deleted. Nothing was deleted; `detail` names the table.',
+  },
+  events_gone: {
+    status: 410,
+    title: 'Events are gone',
+    meaning:
+      'Some of the events after the given one were removed, since they were older than the service keeps them; or there never ' +
+      'was such an event, as after a backup was restored. Begin again with `after=0`, and read anew whatever is derived from events.',
+  },
   payload_too_large: { status: 413, title: 'Body too large', meaning: 'The body is larger than the limit.' },
   uri_too_long: { status: 414, title: 'URL too long', meaning: 'The URL is longer than the limit.' },
   unsupported_media_type: {

@@ -63,11 +63,19 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
   const schema = await inspectSchema(pool, { firstNameLimit: options.firstNameMaxLength })
   checkFirstName(app, schema, options.firstNameMaxLength)
 
-  registerRoutes(app, makeContext(database, { ...options, tokens: options.tokens && schema.hasAuthTokens }))
+  const { hasAuthTokens: hasTokens } = schema
+  const closing = new AbortController()
+  app.addHook('preClose', async () => closing.abort())
+  const tokens = options.tokens && hasTokens
+  registerRoutes(app, makeContext(database, { ...options, tokens, hasTokens, closing: closing.signal }))
 }
 
 export type ContextOptions = UserSchemaOptions &
-  Pick<UserAdminOptions, 'passwords' | 'hashing'> & { tokens: boolean }
+  Pick<UserAdminOptions, 'passwords' | 'hashing'> &
+  Pick<Context, 'hasTokens' | 'closing'> & {
+    /** Whether Django REST Framework's tokens are taken. */
+    tokens: boolean
+  }
 
 /** How updates share locks and commits. One batch at a time grows to what the load needs. */
 const WRITES = { maxSize: 64, concurrency: 1, maxWaiting: 2_000 }
@@ -102,6 +110,9 @@ export function makeContext(database: Database, options: ContextOptions): Contex
   })
   return {
     contract: makeContract(options),
+    database,
+    hasTokens: options.hasTokens,
+    closing: options.closing,
     callers: makeAuthenticator(database, options),
     findFaults: (update) => database.transaction((transaction) => findFaults(transaction, update)),
 

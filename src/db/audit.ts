@@ -1,35 +1,94 @@
-/** Audit events of what is done outside of the API, where nobody authenticates. */
+/** Writing audit events. */
 import { randomUUID } from 'node:crypto'
+import type { EventAction } from '../../schemas/index.js'
 import type { Transaction } from './database.js'
+import { rowsOf } from './rows.js'
 import { query, statement } from './statement.js'
 
-/** Something that an operator did on the command line. Never holds a secret. */
-export interface OperatorEvent {
-  action: 'user.create' | 'api_key.create' | 'api_key.revoke'
-  targetId: number
-  /** Field → [before, after]. */
+/** Something that was done, or refused. Never holds a secret. */
+export interface AuditEvent {
+  request_id: string
+  /** Null for an operator on the command line, where nobody authenticates. */
+  actor_id: number | null
+  actor_username: string | null
+  credential: string
+  action: EventAction
+  outcome: 'applied' | 'refused'
+  target_type: string
+  /** Null for something that was not made. */
+  target_id: number | null
+  /** Field → [before, after], or why it was refused. */
   changes: Record<string, unknown>
 }
 
+const COLUMNS = {
+  request_id: 'text',
+  actor_id: 'bigint',
+  actor_username: 'text',
+  credential: 'text',
+  action: 'text',
+  outcome: 'text',
+  target_type: 'text',
+  target_id: 'bigint',
+  changes: 'jsonb',
+} as const
+
+const NAMES = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]
+
+/** How many arrays stand for events in a statement. */
+export const EVENT_COLUMNS = NAMES.length
+
+/** Inserts events that arrive as one array a column. */
+export const insertionOf = (
+  arrays: readonly unknown[][],
+  queries: Pick<typeof query, 'insertInto'> = query,
+) =>
+  queries
+    .insertInto('user_admin.audit_event')
+    .columns(NAMES)
+    .expression(query.selectFrom(rowsOf<AuditEvent>(COLUMNS, arrays)).select(NAMES))
+
+/** Events as one array a column. */
+export const eventArrays = (events: readonly AuditEvent[]): unknown[][] =>
+  NAMES.map((column) =>
+    events.map((event) => (column === 'changes' ? JSON.stringify(event.changes) : event[column])),
+  )
+
 const insertStatement = statement(
-  'insert_operator_event',
-  (requestId: string, action: string, targetType: string, targetId: number, changes: string) =>
-    query.insertInto('user_admin.audit_event').values({
-      request_id: requestId,
-      actor_id: null,
-      actor_username: null,
-      credential: 'command_line',
-      action,
-      outcome: 'applied',
-      target_type: targetType,
-      target_id: targetId,
-      changes,
-    }),
+  'insert_audit_events',
+  (...arrays: unknown[][]) => insertionOf(arrays),
+  EVENT_COLUMNS,
 )
+
+/** Records events in the transaction that does what they tell of; they travel with its commit. */
+export const recordEvents = (transaction: Transaction, events: readonly AuditEvent[]): void =>
+  transaction.send(insertStatement, ...eventArrays(events))
+
+/** Something that an operator did on the command line. */
+export interface OperatorEvent {
+  action: 'user.create' | 'api_key.create' | 'api_key.revoke'
+  targetId: number
+  changes: Record<string, unknown>
+}
 
 /** Records it, in the transaction that does it. */
 export async function recordOperatorEvent(transaction: Transaction, event: OperatorEvent): Promise<void> {
   const { action, targetId, changes } = event
   const [targetType = ''] = action.split('.')
-  await transaction.run(insertStatement, randomUUID(), action, targetType, targetId, JSON.stringify(changes))
+  await transaction.run(
+    insertStatement,
+    ...eventArrays([
+      {
+        request_id: randomUUID(),
+        actor_id: null,
+        actor_username: null,
+        credential: 'command_line',
+        action,
+        outcome: 'applied',
+        target_type: targetType,
+        target_id: targetId,
+        changes,
+      },
+    ]),
+  )
 }

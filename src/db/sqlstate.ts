@@ -37,11 +37,19 @@ const CONNECTION_MESSAGES = [
   /Cannot use a pool after calling end/,
 ]
 
-/** Which field of a user a violated constraint stands for. */
+/** Which field of a body a violated constraint stands for. */
 const FIELD_OF_TABLE: Record<string, string> = {
   auth_user: 'username',
   auth_user_groups: 'groups',
   auth_user_user_permissions: 'user_permissions',
+  auth_group: 'name',
+  auth_group_permissions: 'permissions',
+}
+
+/** What is said of a field whose value is taken. */
+const TAKEN: Record<string, string> = {
+  username: 'A user with that username already exists.',
+  name: 'A group with that name already exists.',
 }
 
 const isFailure = (error: unknown): error is DatabaseFailure => error instanceof Error
@@ -73,6 +81,12 @@ export const mayBeOneRowsFault = (error: unknown): boolean =>
 export const isConstraintViolation = (error: unknown): boolean =>
   isFailure(error) && (error.code === '23505' || error.code === '23503')
 
+/** Whether another table refers to what was deleted, or what was referred to is gone. */
+export const isForeignKeyViolation = (error: unknown): boolean => isFailure(error) && error.code === '23503'
+
+/** The table that a failure is about. */
+export const tableOf = (error: unknown): string => (isFailure(error) && error.table) || 'unknown'
+
 /** The problem that a failure of the database is answered with. Problems pass through. */
 export function problemOf(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error
@@ -80,7 +94,7 @@ export function problemOf(error: unknown): ProblemError {
   const code = error.code ?? ''
   const field = FIELD_OF_TABLE[error.table ?? '']
   if (code === '23505') {
-    const detail = field === 'username' ? 'A user with that username already exists.' : 'This value is taken.'
+    const detail = TAKEN[field ?? ''] ?? 'This value is taken.'
     return invalid([{ pointer: field ? `/${field}` : '', code: 'unique', detail }])
   }
   if (code === '23503') {

@@ -9,6 +9,7 @@ import {
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
+  type RawBuilder,
 } from 'kysely'
 import { arrayLiteral } from './array-literal.js'
 import type { Tables } from './tables.js'
@@ -25,7 +26,8 @@ export const query = new Kysely<Tables>({
 
 /** A query with places for its parameters. */
 export interface Statement<Parameters extends readonly unknown[], Row> {
-  readonly name: string
+  /** Undefined where its shape differs from time to time, so that preparing it would fill the connection. */
+  readonly name: string | undefined
   readonly sql: string
   bind(parameters: Parameters): unknown[]
   /** Only for the type. */
@@ -58,5 +60,15 @@ export function statement<Parameters extends readonly unknown[], Row>(
         const bound = value instanceof Placeholder ? parameters[value.index] : value
         return Array.isArray(bound) ? arrayLiteral(bound) : bound
       }),
+  }
+}
+
+/** A statement whose shape depends on what is asked for, with its values. */
+export function unnamed<Row>(built: RawBuilder<Row>): Statement<[], Row> {
+  const { sql, parameters } = built.compile(query)
+  return {
+    name: undefined,
+    sql,
+    bind: () => parameters.map((value) => (Array.isArray(value) ? arrayLiteral(value) : value)),
   }
 }

@@ -93,6 +93,12 @@ export interface AuditEventTable {
   changes: JSONColumnType<AuditChanges>
 }
 
+/** One row. */
+export interface AuditRetentionTable {
+  /** Every event up to this one was removed. */
+  removed_through: number
+}
+
 /** Every table that the queries name. Django's are found through `search_path`, ours in `user_admin`. */
 export interface Tables {
   auth_user: AuthUserTable
@@ -105,4 +111,5 @@ export interface Tables {
   authtoken_token: AuthtokenTokenTable
   'user_admin.api_key': ApiKeyTable
   'user_admin.audit_event': AuditEventTable
+  'user_admin.audit_retention': AuditRetentionTable
 }

@@ -30,23 +30,17 @@ const COLUMNS = [
 // Compared as bigint, so that an id past the column's range is one that does not exist, and no error.
 const among = (ids: number[]) => sql<number[]>`${ids}::bigint[]`
 
+/** A whole user of the table under the alias `t`. */
+export const wholeUser = sql<StoredUser>`${sql.join(COLUMNS.map((column) => sql.ref(`t.${column}`)))},
+  array(select group_id from auth_user_groups where user_id = t.id order by 1) as groups,
+  array(select permission_id from auth_user_user_permissions where user_id = t.id order by 1) as user_permissions`
+
 const readUsersStatement = statement('read_users', (ids: number[]) =>
   query
-    .selectFrom('auth_user as u')
-    .select(COLUMNS.map((column) => `u.${column}` as const))
-    .select(
-      sql<number[]>`array(select group_id from auth_user_groups where user_id = u.id order by 1)`.as(
-        'groups',
-      ),
+    .selectFrom(
+      sql<StoredUser>`(select ${wholeUser} from auth_user as t where t.id = any(${among(ids)}))`.as('u'),
     )
-    .select(
-      sql<
-        number[]
-      >`array(select permission_id from auth_user_user_permissions where user_id = u.id order by 1)`.as(
-        'user_permissions',
-      ),
-    )
-    .where('u.id', '=', sql<number>`any(${among(ids)})`),
+    .selectAll(),
 )
 
 /** These users, memberships included; for an id that is no user's, undefined. In the order of the ids. */

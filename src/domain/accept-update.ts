@@ -1,11 +1,9 @@
 /** What a body must hold beyond its schema, and what is forgiven because it is stored already. */
 import { type Fault, MAX_EMAIL_LENGTH, MAX_ID, type UserUpdate } from '../../schemas/index.js'
-import type { StoredUser } from '../db/users.js'
 import { fieldOf } from '../errors.js'
 import { isSame } from './decide-update.js'
 import { normalizeEmail } from './email.js'
 import { looksLikeStoredHash } from './passwords/registry.js'
-import { presentUser } from './user.js'
 
 /** A body that was looked at. With faults, `values` is of the type only as far as they don't say otherwise. */
 export interface CheckedBody<T> {
@@ -14,6 +12,13 @@ export interface CheckedBody<T> {
   /** With the normalisations that the schema declares. */
   values: T
   /** Everything that is wrong with it. Empty: it is valid. */
+  faults: Fault[]
+}
+
+/** A list of bodies in one, each looked at by itself. */
+export interface CheckedList<T> {
+  items: CheckedBody<T>[]
+  /** What is wrong with the list itself. */
   faults: Fault[]
 }
 
@@ -29,12 +34,9 @@ export function parseId(text: string): number | undefined {
 
 /** The faults that no schema can name: an id that is not the URL's, and a stored hash in the place of a password. */
 export function updateFaults(id: number | undefined, body: CheckedBody<UserUpdate>): Fault[] {
-  if (body.faults.some(({ pointer }) => pointer === '')) return []
+  if (isNoObject(body)) return []
   const { values } = body
-  const faults: Fault[] = []
-  if (Number.isInteger(values.id) && values.id !== id) {
-    faults.push({ pointer: '/id', code: 'mismatch', detail: 'This is not the id of the URL.' })
-  }
+  const faults = idFaults(id, body)
   if (typeof values.password === 'string' && looksLikeStoredHash(values.password)) {
     const detail = 'This is a stored hash. Send the password in plain text, or the mask that was read.'
     faults.push({ pointer: '/password', code: 'stored_hash', detail })
@@ -50,13 +52,14 @@ export function updateFaults(id: number | undefined, body: CheckedBody<UserUpdat
 /**
  * A body with the fields at fault taken out, where each of them holds just what is stored: a table may hold values
  * that could not be written today, and what was read may always be sent back.
+ * @param shown what is stored, as it is answered
  */
-export function forgiveStored(body: CheckedBody<UserUpdate>, stored: StoredUser): CheckedBody<UserUpdate> {
-  const shown: Record<string, unknown> = presentUser(stored)
+export function forgiveStored<T extends object>(body: CheckedBody<T>, shown: object): CheckedBody<T> {
+  const stored = shown as Record<string, unknown>
   const sent = body.sent as Record<string, unknown>
   const isStored = (fault: Fault) => {
     const field = fieldOf(fault)
-    return field !== undefined && Object.hasOwn(shown, field) && isSame(sent[field], shown[field])
+    return field !== undefined && Object.hasOwn(stored, field) && isSame(sent[field], stored[field])
   }
   const forgiven = body.faults.filter(isStored)
   return {
@@ -65,6 +68,19 @@ export function forgiveStored(body: CheckedBody<UserUpdate>, stored: StoredUser)
     faults: body.faults.filter((fault) => !forgiven.includes(fault)),
   }
 }
+
+/** Two ids for one request: one of them is wrong. */
+export function idFaults(
+  id: number | undefined,
+  { values, faults }: CheckedBody<{ id?: number | undefined }>,
+): Fault[] {
+  if (isNoObject({ faults }) || !Number.isInteger(values.id) || values.id === id) return []
+  return [{ pointer: '/id', code: 'mismatch', detail: 'This is not the id of the URL.' }]
+}
+
+/** Whether the body itself is at fault, so that nothing can be said of its fields. */
+export const isNoObject = ({ faults }: { faults: readonly Fault[] }): boolean =>
+  faults.some(({ pointer }) => pointer === '')
 
 /** A body without the fields that these faults lie in. */
 export function without<T extends object>(values: T, faults: readonly Fault[]): T {

@@ -23,10 +23,20 @@ export interface Update {
   patch: UserUpdate
   /** The stored form of the new password, where one was sent in plain text. */
   encodedPassword?: string | undefined
+  /** One membership, instead of a whole set: the others stay as they are when its turn comes. */
+  membership?: MembershipChange | undefined
+}
+
+/** One group or permission that a user gets or loses. */
+export interface MembershipChange {
+  field: (typeof SET_FIELDS)[number]
+  /** Of the group, or of the permission. */
+  id: number
+  isMember: boolean
 }
 
 /** What an update would change. */
-export type Change = Pick<Update, 'sent' | 'patch' | 'encodedPassword'>
+export type Change = Pick<Update, 'sent' | 'patch' | 'encodedPassword' | 'membership'>
 
 /** What the rules look at beside the user. Claims of earlier updates of the group are noted in it. */
 export interface Facts extends References {
@@ -37,7 +47,7 @@ export interface Facts extends References {
 export type Decision =
   /** The caller may not make this request any more. */
   | { kind: 'not admitted'; problem: ProblemError }
-  /** There is no such user. */
+  /** There is no such user, or no such group or permission to belong to. */
   | { kind: 'absent' }
   | { kind: 'unchanged'; user: StoredUser }
   | { kind: 'changed'; before: StoredUser; after: StoredUser; changed: WritableField[] }
@@ -50,6 +60,9 @@ export type Decision =
  * An update that changes nothing is always allowed: what was read may be sent back.
  */
 export function decideUpdate(actor: Actor, update: Change, before: StoredUser, facts: Facts): Decision {
+  const { membership } = update
+  if (membership !== undefined && !existingOf(membership.field, facts).has(membership.id))
+    return { kind: 'absent' }
   const wanted = wantedState(update, before)
   const changed = WRITABLE_FIELDS.filter((field) => !isSame(wanted[field], before[field]))
   const faults = [...passwordFaults(update, before), ...referenceFaults(update, before, wanted, facts)]
@@ -91,8 +104,8 @@ export const couldRemoveSuperuser = ({ patch }: Change): boolean =>
  * Whether an update may share a transaction with others of the same user: it sets nothing that the rules look at when
  * they decide another one (names, memberships, privileges, the password's mask).
  */
-export const mayShareUser = ({ patch }: Change): boolean =>
-  Object.keys(patch).every((field) => PLAIN_FIELDS.has(field))
+export const mayShareUser = ({ patch, membership }: Change): boolean =>
+  membership === undefined && Object.keys(patch).every((field) => PLAIN_FIELDS.has(field))
 
 const PLAIN_FIELDS: ReadonlySet<string> = new Set([
   'id',
@@ -111,21 +124,30 @@ export const removesSuperuser = (
   before.is_superuser && before.is_active && (after.is_superuser === false || after.is_active === false)
 
 /** The user as the update wants it. What was sent as it is stored stays so, even if no new value could be it. */
-function wantedState({ sent, patch, encodedPassword }: Change, before: StoredUser): StoredUser {
+function wantedState({ sent, patch, encodedPassword, membership }: Change, before: StoredUser): StoredUser {
   const wanted: Record<string, unknown> = { ...before }
   for (const field of WRITABLE_FIELDS) {
     if (patch[field] === undefined || field === 'password' || sent[field] === before[field]) continue
     wanted[field] = storedForm(field, patch[field])
   }
   if (encodedPassword !== undefined) wanted.password = encodedPassword
+  if (membership !== undefined)
+    wanted[membership.field] = withMembership(before[membership.field], membership)
   return wanted as unknown as StoredUser
 }
+
+function withMembership(ids: readonly number[], { id, isMember }: MembershipChange): number[] {
+  const others = ids.filter((other) => other !== id)
+  return isMember ? [...others, id].toSorted(ascending) : others
+}
+
+const ascending = (a: number, b: number) => a - b
 
 function storedForm(field: WritableField, value: unknown): unknown {
   if (field === 'email') return normalizeEmail(value as string)
   if (field === 'last_login' || field === 'date_joined')
     return value === null ? null : parseDateTime(value as string)
-  if (isSetField(field)) return (value as number[]).toSorted((a, b) => a - b)
+  if (isSetField(field)) return (value as number[]).toSorted(ascending)
   return value
 }
 
@@ -143,7 +165,7 @@ function referenceFaults({ patch }: Change, before: StoredUser, wanted: StoredUs
     faults.push({ pointer: '/username', code: 'unique', detail: 'A user with that username already exists.' })
   }
   for (const field of SET_FIELDS) {
-    const existing = field === 'groups' ? facts.existingGroups : facts.existingPermissions
+    const existing = existingOf(field, facts)
     patch[field]?.forEach((id, index) => {
       if (existing.has(id) || before[field].includes(id)) return
       const detail = `Invalid id ${id}: it does not exist.`
@@ -152,6 +174,9 @@ function referenceFaults({ patch }: Change, before: StoredUser, wanted: StoredUs
   }
   return faults
 }
+
+const existingOf = (field: (typeof SET_FIELDS)[number], facts: References): Set<number> =>
+  field === 'groups' ? facts.existingGroups : facts.existingPermissions
 
 const isSetField = (field: WritableField): field is (typeof SET_FIELDS)[number] =>
   (SET_FIELDS as readonly string[]).includes(field)

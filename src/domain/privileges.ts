@@ -21,7 +21,7 @@ export interface Attempt {
 
 /** A field that may not be changed, and why. */
 export interface FieldRefusal {
-  field: WritableField
+  field: string
   reason: string
 }
 
@@ -43,29 +43,72 @@ export const concernsTakeover = (fields: Iterable<string>): boolean =>
 
 /** Applies every rule. A superuser may change everything. */
 export function refusalOf(attempt: Attempt): Refusal | undefined {
-  if (attempt.actor.isSuperuser) return undefined
-  const reasons = new Map<WritableField, string>()
-  const missingPermissions = new Set<number>()
-  const refuse = (fields: readonly WritableField[], reason: string, missing: readonly number[] = []) => {
-    const refused = fields.filter((field) => attempt.changed.includes(field))
-    for (const field of refused) if (!reasons.has(field)) reasons.set(field, reason)
-    if (refused.length > 0) for (const id of missing) missingPermissions.add(id)
-  }
-
-  if (attempt.target.is_superuser) refuse(attempt.changed, 'Only a superuser may change a superuser.')
-  refuse(['is_superuser'], 'Only a superuser may set or clear this.')
-  if (attempt.target.id === attempt.actor.id)
-    refuse(PRIVILEGE_FIELDS, 'Nobody may change their own privileges.')
-  for (const [field, conferred] of conferredBy(attempt)) {
-    const missing = lacking(attempt.actor, conferred)
-    if (missing.length > 0) refuse([field], 'This would give permissions that you do not hold.', missing)
-  }
-  const missing = lacking(attempt.actor, attempt.targetPermissions)
+  const { actor, target, changed } = attempt
+  if (actor.isSuperuser) return undefined
+  const refusals = new Refusals(changed)
+  if (target.is_superuser) refusals.refuse(changed, 'Only a superuser may change a superuser.')
+  refusals.refuse(['is_superuser'], 'Only a superuser may set or clear this.')
+  if (target.id === actor.id) refusals.refuse(PRIVILEGE_FIELDS, OWN_PRIVILEGES)
+  for (const [field, conferred] of conferredBy(attempt)) refusals.refuseGift(field, lacking(actor, conferred))
+  const missing = lacking(actor, attempt.targetPermissions)
   if (missing.length > 0)
-    refuse(TAKEOVER_FIELDS, 'This user holds permissions that you do not hold.', missing)
+    refusals.refuse(TAKEOVER_FIELDS, 'This user holds permissions that you do not hold.', missing)
+  return refusals.result()
+}
 
-  if (reasons.size === 0) return undefined
-  return { fields: [...reasons].map(([field, reason]) => ({ field, reason })), missingPermissions }
+/**
+ * The rules for a user that is deleted: as for one that is deactivated, and for one that loses every privilege.
+ * @param attempt whose `changed` counts for nothing
+ */
+export const deletionRefusalOf = (attempt: Pick<Attempt, 'actor' | 'target' | 'targetPermissions'>) =>
+  refusalOf({ ...attempt, changed: ['is_active'], addedPermissions: [], addedGroups: new Map() })
+
+/** One change of a group that somebody wants to make. */
+export interface GroupAttempt {
+  actor: Actor
+  /** The fields whose value would change. */
+  changed: readonly string[]
+  /** Whether the actor is in the group: what its members gain or lose, the actor does. */
+  isMember: boolean
+  /** Ids of the permissions that the members would gain. */
+  addedPermissions: readonly number[]
+}
+
+/** The same rules for what a group confers: to give it something is to give it to all members. */
+export function groupRefusalOf({ actor, changed, isMember, addedPermissions }: GroupAttempt) {
+  if (actor.isSuperuser) return undefined
+  const refusals = new Refusals(changed)
+  if (isMember) refusals.refuse(['permissions'], OWN_PRIVILEGES)
+  refusals.refuseGift('permissions', lacking(actor, addedPermissions))
+  return refusals.result()
+}
+
+const OWN_PRIVILEGES = 'Nobody may change their own privileges.'
+
+/** Collects what is refused; of several reasons the first counts. */
+class Refusals {
+  readonly #reasons = new Map<string, string>()
+  readonly #missing = new Set<number>()
+
+  constructor(readonly changed: readonly string[]) {}
+
+  refuse(fields: readonly string[], reason: string, missing: readonly number[] = []): void {
+    const refused = fields.filter((field) => this.changed.includes(field))
+    for (const field of refused) if (!this.#reasons.has(field)) this.#reasons.set(field, reason)
+    if (refused.length > 0) for (const id of missing) this.#missing.add(id)
+  }
+
+  refuseGift(field: string, missing: readonly number[]): void {
+    if (missing.length > 0) this.refuse([field], 'This would give permissions that you do not hold.', missing)
+  }
+
+  result(): Refusal | undefined {
+    if (this.#reasons.size === 0) return undefined
+    return {
+      fields: [...this.#reasons].map(([field, reason]) => ({ field, reason })),
+      missingPermissions: this.#missing,
+    }
+  }
 }
 
 const conferredBy = ({ addedPermissions, addedGroups }: Attempt): [WritableField, Iterable<number>][] => [

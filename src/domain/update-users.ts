@@ -2,7 +2,7 @@
 import type { Fault } from '../../schemas/index.js'
 import { invalid, ProblemError } from '../errors.js'
 import type { Transaction } from '../db/database.js'
-import { permissionNames, readReferences, type References, type ReferenceQuery } from '../db/references.js'
+import { readReferences, type References } from '../db/references.js'
 import {
   activeSuperusers,
   lockSuperuserGuard,
@@ -10,13 +10,7 @@ import {
   type StoredUser,
   type UserColumns,
 } from '../db/users.js'
-import {
-  type AuditEvent,
-  type Membership,
-  type UserChange,
-  type UserWrites,
-  writeUsers,
-} from '../db/write-users.js'
+import { type Membership, type UserChange, type UserWrites, writeUsers } from '../db/write-users.js'
 import {
   added,
   couldRemoveSuperuser,
@@ -27,12 +21,16 @@ import {
   type Update,
 } from './decide-update.js'
 import type { Actor } from './actor.js'
-import { type Caller, findActors } from './callers.js'
-import { concernsTakeover } from './privileges.js'
+import { applied, type Deed, refused } from './audit.js'
+import { findActors } from './callers.js'
+import { admissionOf, deniedProblem, reasonOf } from './refusals.js'
+import { referencesOf } from './update-references.js'
 import { isColumn, shownValue } from './user.js'
 
 /** What became of one update: the user as it is now, or why nothing was done. */
 export type Outcome = { user: StoredUser } | { problem: ProblemError }
+
+const DENIED = 'You do not have permission to change these fields of this user.'
 
 /** Who an update turned out to be from, and what was decided. */
 interface Decided {
@@ -44,27 +42,34 @@ interface Decided {
 /**
  * Applies updates, those of one user in their order. What the rules refuse is refused alone; the others are written
  * together. Nothing holds until the transaction is committed, and no outcome may be told before.
+ * @param options.isAtomic where one is refused, none is written; what is recorded of refusals stays
  * @returns the outcomes, in the order of the updates
  * @throws what the database reports; then none was written
  */
-export async function updateUsers(transaction: Transaction, updates: readonly Update[]): Promise<Outcome[]> {
-  const writes: UserWrites = {
-    users: new Map(),
-    groupsLeft: [],
-    groupsJoined: [],
-    permissionsTaken: [],
-    permissionsGiven: [],
-    events: [],
-  }
+export async function updateUsers(
+  transaction: Transaction,
+  updates: readonly Update[],
+  { isAtomic = false } = {},
+): Promise<Outcome[]> {
+  const writes = nothing()
   const outcomes: Outcome[] = []
   for (const [index, { actor, decision }] of (await decideUpdates(transaction, updates)).entries()) {
-    const outcome = decision.kind === 'denied' ? await denied(transaction, decision) : outcomeOf(decision)
+    const outcome =
+      decision.kind === 'denied'
+        ? { problem: await deniedProblem(transaction, decision.refusal, DENIED) }
+        : outcomeOf(decision)
     outcomes.push(outcome)
     if (actor !== undefined) note(writes, updates[index]!, actor, decision, outcome)
   }
-  writeUsers(transaction, writes)
+  const isRefused = isAtomic && outcomes.some((outcome) => 'problem' in outcome)
+  writeUsers(transaction, isRefused ? refusalsIn(writes) : writes)
   return outcomes
 }
+
+const refusalsIn = ({ events }: UserWrites): UserWrites => ({
+  ...nothing(),
+  events: events.filter(({ outcome }) => outcome === 'refused'),
+})
 
 /**
  * The faults that only the database knows: references, uniqueness, masks. Writes nothing.
@@ -107,7 +112,7 @@ function decideNext(
   current: Map<number, StoredUser>,
   facts: Facts,
 ): Decided {
-  const actor = admit(update.caller, found)
+  const actor = admissionOf(update.caller, found)
   if (actor instanceof ProblemError) return { decision: { kind: 'not admitted', problem: actor } }
   const user = current.get(update.id)
   if (user === undefined) return { actor, decision: { kind: 'absent' } }
@@ -116,43 +121,9 @@ function decideNext(
   return { actor, decision }
 }
 
-/** Who calls is known only now: it was looked up together with what is updated. */
-function admit(caller: Caller, found: Actor | undefined): Actor | ProblemError {
-  try {
-    return caller.admit(found)
-  } catch (error) {
-    if (error instanceof ProblemError) return error
-    throw error
-  }
-}
-
 /** The row that was locked, completed. */
 const withSets = (user: UserColumns, { groupsOf, permissionsOf }: References): StoredUser =>
   Object.assign(user, { groups: groupsOf.get(user.id)!, user_permissions: permissionsOf.get(user.id)! })
-
-/** What the rules look at, and no more: most updates name no group and need no one's permissions. */
-function referencesOf(updates: readonly Update[], actors: readonly (Actor | undefined)[]): ReferenceQuery {
-  const wanted = {
-    userIds: new Set<number>(),
-    groupIds: new Set<number>(),
-    permissionIds: new Set<number>(),
-    usernames: new Set<string>(),
-    effectiveOf: new Set<number>(),
-    permissionsOfGroups: new Set<number>(),
-  }
-  for (const [index, { id, patch }] of updates.entries()) {
-    const isLimited = !actors[index]?.isSuperuser
-    wanted.userIds.add(id)
-    if (patch.username !== undefined) wanted.usernames.add(patch.username)
-    for (const permission of patch.user_permissions ?? []) wanted.permissionIds.add(permission)
-    for (const group of patch.groups ?? []) {
-      wanted.groupIds.add(group)
-      if (isLimited) wanted.permissionsOfGroups.add(group)
-    }
-    if (isLimited && concernsTakeover(Object.keys(patch))) wanted.effectiveOf.add(id)
-  }
-  return wanted
-}
 
 /** Enough active superusers to tell whether one remains; undefined where no update could remove one. */
 async function remainingSuperusers(
@@ -185,36 +156,18 @@ function outcomeOf(decision: Exclude<Decision, { kind: 'denied' }>): Outcome {
   }
 }
 
-/** The one outcome that says what nobody has read yet: how the missing permissions are called. */
-async function denied(
-  transaction: Transaction,
-  { refusal: { fields, missingPermissions } }: Extract<Decision, { kind: 'denied' }>,
-): Promise<Outcome> {
-  const problem = new ProblemError('permission_denied', {
-    detail: 'You do not have permission to change these fields of this user.',
-    errors: fields.map(({ field, reason }) => ({
-      pointer: `/${field}`,
-      code: 'permission_denied',
-      detail: reason,
-    })),
-    missingPermissions: await permissionNames(transaction, [...missingPermissions]),
-  })
-  return { problem }
-}
+const nothing = (): UserWrites => ({
+  users: new Map(),
+  groupsLeft: [],
+  groupsJoined: [],
+  permissionsTaken: [],
+  permissionsGiven: [],
+  events: [],
+})
 
 /** Adds what the decision writes. Refusals that concern privileges are audited too; mistyped bodies are not. */
 function note(writes: UserWrites, update: Update, actor: Actor, decision: Decision, outcome: Outcome): void {
-  const eventOf = (result: AuditEvent['outcome'], changes: Record<string, unknown>): AuditEvent => ({
-    request_id: update.requestId,
-    actor_id: actor.id,
-    actor_username: actor.username,
-    credential: actor.credential,
-    action: 'user.update',
-    outcome: result,
-    target_type: 'user',
-    target_id: update.id,
-    changes,
-  })
+  const deed: Deed = { actor, requestId: update.requestId, action: 'user.update', targetId: update.id }
   if (decision.kind === 'changed') {
     const { before, after, changed } = decision
     const members = (ids: number[]): Membership[] => ids.map((id) => ({ user_id: after.id, member_of: id }))
@@ -226,13 +179,11 @@ function note(writes: UserWrites, update: Update, actor: Actor, decision: Decisi
     writes.groupsJoined.push(...members(added(before.groups, groups)))
     writes.permissionsTaken.push(...members(added(user_permissions, before.user_permissions)))
     writes.permissionsGiven.push(...members(added(before.user_permissions, user_permissions)))
-    writes.events.push(eventOf('applied', differences(decision)))
+    writes.events.push(applied(deed, differences(decision)))
   } else if (decision.kind === 'denied' && 'problem' in outcome) {
-    const { missingPermissions } = outcome.problem.details
-    const fields = decision.refusal.fields.map(({ field }) => field)
-    writes.events.push(eventOf('refused', { fields, missing_permissions: missingPermissions }))
+    writes.events.push(refused(deed, reasonOf(decision.refusal, outcome.problem)))
   } else if (decision.kind === 'last superuser') {
-    writes.events.push(eventOf('refused', { fields: decision.fields, code: 'last_superuser' }))
+    writes.events.push(refused(deed, { fields: decision.fields, code: 'last_superuser' }))
   }
 }
 
@@ -242,4 +193,9 @@ const changedColumns = ({ after, changed }: Extract<Decision, { kind: 'changed' 
 
 /** Field → [before, after], as anyone may see them. */
 const differences = ({ before, after, changed }: Extract<Decision, { kind: 'changed' }>) =>
-  Object.fromEntries(changed.map((field) => [field, [shownValue(before, field), shownValue(after, field)]]))
+  Object.fromEntries(
+    changed.map((field) => [
+      field,
+      [shownValue(before, field), shownValue(after, field)] as [unknown, unknown],
+    ]),
+  )

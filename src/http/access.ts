@@ -8,16 +8,17 @@ export type Access =
   | { kind: 'public' }
   /** Any of these credentials that is well-formed: for answers that tell nothing and must not need the database. */
   | { kind: 'credentials' }
-  /** Active staff holding any of these permissions, or a superuser who is staff. */
+  /** Active staff holding any of these permissions, or a superuser who is staff. None named: any staff. */
   | { kind: 'permission'; anyOf: readonly string[] }
 
 export const everybody: Access = { kind: 'public' }
 export const anyCredentials: Access = { kind: 'credentials' }
+export const staff: Access = { kind: 'permission', anyOf: [] }
 export const permission = (...anyOf: string[]): Access => ({ kind: 'permission', anyOf })
 
 /** Whether the actor may use a route with this rule. */
 export const isAllowed = (actor: Actor, anyOf: readonly string[]): boolean =>
-  actor.isStaff && anyOf.some((name) => holds(actor, name))
+  actor.isStaff && (anyOf.length === 0 || anyOf.some((name) => holds(actor, name)))
 
 /** @throws `permission_denied` where the actor may not use a route with this rule */
 export function authorize(actor: Actor, anyOf: readonly string[]): void {

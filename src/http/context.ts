@@ -2,6 +2,7 @@
 import type { Contract, Fault } from '../../schemas/index.js'
 import type { Caller } from '../domain/callers.js'
 import type { Update } from '../domain/decide-update.js'
+import type { Database } from '../db/database.js'
 import type { StoredUser } from '../db/users.js'
 import type { Authenticator } from './authenticate.js'
 import type { Client } from './client.js'
@@ -9,6 +10,12 @@ import type { Client } from './client.js'
 export interface Context {
   contract: Contract
   callers: Authenticator
+  /** For what is not done in batches. */
+  database: Database
+  /** Whether the table of Django REST Framework's tokens exists. */
+  hasTokens: boolean
+  /** Aborts when the service ends: for what waits long. */
+  closing: AbortSignal
   /**
    * One user, memberships included. Confirms the caller.
    * @throws ProblemError where the caller may not read it any more

@@ -37,6 +37,9 @@ const openapi = (version: string) => ({
   servers: [{ url: '/', description: 'This service' }],
   tags: [
     { name: 'users', description: 'The users of the directory.' },
+    { name: 'groups', description: 'Groups of users, who share permissions.' },
+    { name: 'permissions', description: 'What there is to be allowed, and who may do it.' },
+    { name: 'events', description: 'Who changed what.' },
     { name: 'documentation', description: 'What the answers mean.' },
     { name: 'health', description: 'For balancers and supervisors.' },
   ],

@@ -50,21 +50,24 @@ export function toProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error
   const { code = '', statusCode = 500, validation } = error as Partial<FastifyError>
   if (validation) {
-    const details = validation.map(({ instancePath, params, message = '' }) =>
+    const details = validation.map(({ instancePath, params, message = '', ...more }) =>
       params.additionalProperty === undefined
-        ? `${instancePath.slice(1)} ${message}`.trim()
+        ? `${instancePath.slice(1)} ${patternMessage(more) ?? message}`.trim()
         : `there is no parameter ${JSON.stringify(params.additionalProperty)}`,
     )
-    return new ProblemError('invalid', {
-      detail: `The URL is not valid: ${details.join('; ')}.`,
-      cause: error,
-    })
+    return new ProblemError('invalid', { detail: `The URL is not valid: ${details.join('; ')}.` })
   }
   const known = CODES[code] ?? STATUS_CODES[statusCode]
   if (known) return new ProblemError(known, { cause: error })
   if (statusCode >= 400 && statusCode < 500) return new ProblemError('bad_request', { cause: error })
   return problemOf(error)
 }
+
+/** What the schema itself says of its pattern: Ajv hands the schema over beside what Fastify's type has. */
+const patternMessage = (error: object): string | undefined =>
+  (error as { keyword?: string; parentSchema?: Record<string, string> }).keyword === 'pattern'
+    ? (error as { parentSchema?: Record<string, string> }).parentSchema?.['x-pattern-message']
+    : undefined
 
 /** A problem as it is answered. `documentation` is the URL of the page that lists every code. */
 export function renderProblem(problem: ProblemError, requestId: string, documentation: string): Problem {

@@ -28,6 +28,8 @@ export function registerRoutes(app: FastifyInstance, context: Context): void {
   useJsonBodies(app)
   guardRoutes(app, context)
   for (const [url, group] of byUrl(routes(context))) {
+    // Without a prefix the root is the host's.
+    if (app.prefix + url === '/') continue
     registerUrl(app, url, group, false)
     // A host whose router ignores the final slash serves the second form already.
     const bare = url.slice(0, -1)
@@ -43,12 +45,12 @@ function byUrl(all: Route[]): Map<string, Route[]> {
 }
 
 function registerUrl(app: FastifyInstance, url: string, group: Route[], hide: boolean): void {
-  for (const { method, access, schema, handler, confirmsCaller } of group) {
+  for (const { method, access, schema, handler, confirmsCaller, bodyLimit = BODY_LIMIT } of group) {
     app.route({
       method,
       url,
       handler,
-      bodyLimit: BODY_LIMIT,
+      bodyLimit,
       exposeHeadRoute: true,
       schema: { ...schema, hide },
       config: { ...rule(access), confirmsCaller } as object,

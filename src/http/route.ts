@@ -10,15 +10,17 @@ export interface RouteBody {
   schema: FastifySchema
   /** The handler confirms the caller with what it reads or writes, before anything comes of it. */
   confirmsCaller?: true
+  /** Bytes of a body, at most, where it may be larger than others. */
+  bodyLimit?: number
   handler(request: FastifyRequest<any>, reply: FastifyReply): unknown
 }
 
 /** Declares a route whose handler sees its own types. */
-export const defineRoute = <Generic extends RouteGenericInterface>(route: {
-  schema: FastifySchema
-  confirmsCaller?: true
-  handler(request: FastifyRequest<Generic>, reply: FastifyReply): unknown
-}): RouteBody => route
+export const defineRoute = <Generic extends RouteGenericInterface>(
+  route: Omit<RouteBody, 'handler'> & {
+    handler(request: FastifyRequest<Generic>, reply: FastifyReply): unknown
+  },
+): RouteBody => route
 
 /** Under which the caller of a request is kept. A symbol, so that no decorator of a host is in the way. */
 export const CALLER = Symbol('fastify-user-admin.caller')
@@ -38,6 +40,28 @@ export const answer = (description: string, schema: { $ref: string }) => ({
   description,
   content: { [JSON_MEDIA_TYPE]: { schema } },
 })
+
+const header = (description: string, example: string) => ({
+  description,
+  schema: { type: 'string', examples: [example] },
+})
+
+/** A page of a list, as published. */
+export const listAnswer = (description: string, schema: { $ref: string }) => ({
+  ...answer(description, schema),
+  headers: {
+    link: header(
+      'The pages around this one (RFC 8288): `first`, `prev`, `next` and, where it is known, `last`.',
+      '</admin/users/?page=2>; rel="next"',
+    ),
+  },
+})
+
+/** Where something new is. */
+export const LOCATION = { location: header('The URL of what was made.', '/admin/users/7/') }
+
+/** A success that has nothing to say. */
+export const NOTHING_TO_SAY = { description: 'Done.', type: 'null' } as const
 
 /** Everything that can happen to any request that needs credentials. */
 const COMMON: ProblemCode[] = [

@@ -3,7 +3,7 @@ import type { TSchema } from '@sinclair/typebox'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import type { FastifySchemaCompiler } from 'fastify'
 import type { Contract, Fault, Normalization } from '../../schemas/index.js'
-import type { CheckedBody } from '../domain/accept-update.js'
+import type { CheckedBody, CheckedList } from '../domain/accept-update.js'
 import { parseDateTime } from '../domain/date-time.js'
 import { isEmail } from '../domain/email.js'
 import { normalizeText } from '../domain/text.js'
@@ -17,7 +17,10 @@ const formats = {
   int64: true,
 } as const
 
-/** The compiler that Fastify asks for each part of each route. A body becomes a `CheckedBody`. */
+/**
+ * The compiler that Fastify asks for each part of each route. A body becomes a `CheckedBody`; where its schema is that of an
+ * array, a `CheckedList`.
+ */
 export function makeValidatorCompiler(contract: Contract): FastifySchemaCompiler<unknown> {
   const schemas = Object.values(contract) as TSchema[]
   const strict = makeAjv({ coerceTypes: false, schemas })
@@ -25,7 +28,10 @@ export function makeValidatorCompiler(contract: Contract): FastifySchemaCompiler
   return ({ schema, httpPart }) => {
     if (httpPart !== 'body') return coercing.compile(schema as object)
     const named = schemas.find(({ $id }) => `${$id}#` === (schema as { $ref?: string }).$ref)
-    return bodyReader(named ?? (schema as TSchema), strict.compile(schema as object))
+    const body = named ?? (schema as TSchema)
+    return body.type === 'array'
+      ? listReader(body, checker(body.items, strict.compile(body.items)))
+      : bodyReader(checker(body, strict.compile(schema as object)))
   }
 }
 
@@ -55,15 +61,32 @@ function rulesOf(schema: TSchema): Rules {
   }
 }
 
-/** A request without a body is one with an empty object: Fastify hands over null, which no parser gives. */
-function bodyReader(schema: TSchema, validate: ValidateFunction) {
+type Checker = (sent: unknown) => CheckedBody<unknown>
+
+function checker(schema: TSchema, validate: ValidateFunction): Checker {
   const rules = rulesOf(schema)
-  return (body: unknown) => {
-    const sent = body ?? {}
+  return (sent) => {
     const values = normalized(rules, sent)
     const faults = oversize(rules, values)
     if (faults.length === 0 && !validate(values)) faults.push(...faultsOf(validate.errors!))
-    return { value: { sent, values, faults } satisfies CheckedBody<unknown> }
+    return { sent, values, faults }
+  }
+}
+
+/** A request without a body is one with an empty object: Fastify hands over null, which no parser gives. */
+const bodyReader = (check: Checker) => (body: unknown) => ({ value: check(body ?? {}) })
+
+/** How many there are is looked at before any of them is. */
+const listReader = ({ maxItems }: TSchema, check: Checker) => {
+  const listOf = (items: unknown, fault?: Omit<Fault, 'pointer'>): { value: CheckedList<unknown> } => ({
+    value: {
+      items: fault === undefined ? (items as unknown[]).map(check) : [],
+      faults: fault === undefined ? [] : [{ pointer: '', ...fault }],
+    },
+  })
+  return (body: unknown) => {
+    if (!Array.isArray(body)) return listOf(body, { code: 'not_a_list', detail: 'A list is required.' })
+    return body.length > maxItems ? listOf(body, tooMany(maxItems)) : listOf(body)
   }
 }
 
@@ -93,11 +116,15 @@ function oversize({ lists }: Rules, body: unknown): Fault[] {
   for (const { name, maxItems } of lists) {
     const value = body[name]
     if (!Array.isArray(value) || value.length <= maxItems) continue
-    const detail = `Ensure the list has no more than ${maxItems} items.`
-    faults.push({ pointer: `/${name}`, code: 'max_items', detail })
+    faults.push({ pointer: `/${name}`, ...tooMany(maxItems) })
   }
   return faults
 }
+
+const tooMany = (maxItems: number) => ({
+  code: 'max_items',
+  detail: `Ensure the list has no more than ${maxItems} items.`,
+})
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -17,7 +17,7 @@ import { createDatabase } from '../helpers/database.js'
 
 const run = promisify(execFile)
 
-const ALL = ['0001_django_auth', '0002_user_admin', '0003_audit_indexes']
+const ALL = ['0001_django_auth', '0002_user_admin', '0003_audit_indexes', '0004_audit_retention']
 const CREATED = [
   'auth_group',
   'auth_group_permissions',
@@ -39,11 +39,13 @@ t.test('an empty database gets everything, once', async (t) => {
     'applied migration 0001_django_auth',
     'applied migration 0002_user_admin',
     'applied migration 0003_audit_indexes',
+    'applied migration 0004_audit_retention',
   ])
   t.strictSame(await tablesOf(pool), [
     ...CREATED.map((table) => `public.${table}`),
     'user_admin.api_key',
     'user_admin.audit_event',
+    'user_admin.audit_retention',
     'user_admin.migration',
   ])
   t.strictSame(
@@ -221,11 +223,11 @@ t.test('only what is pending is applied', async (t) => {
   const { url, pool } = await createDatabase(t, { template: 'empty' })
   await migrate(url)
   await pool.query(
-    `drop table user_admin.api_key, user_admin.audit_event;
-     delete from user_admin.migration where name = '0002_user_admin'`,
+    `drop table user_admin.api_key, user_admin.audit_event, user_admin.audit_retention;
+     delete from user_admin.migration where name >= '0002_user_admin'`,
   )
-  t.strictSame(await pendingMigrations(url), ['0002_user_admin'])
-  t.strictSame(await migrate(url), { applied: ['0002_user_admin'] })
+  t.strictSame(await pendingMigrations(url), ALL.slice(1))
+  t.strictSame(await migrate(url), { applied: ALL.slice(1) })
 })
 
 t.test("Django's tables are looked for, and created, through search_path", async (t) => {

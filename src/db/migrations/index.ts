@@ -1,9 +1,10 @@
 import { djangoAuth } from './0001_django_auth.js'
 import { userAdmin } from './0002_user_admin.js'
 import { auditIndexes } from './0003_audit_indexes.js'
+import { auditRetention } from './0004_audit_retention.js'
 import type { Migration } from './migration.js'
 
 export type { Migration } from './migration.js'
 
 /** In the order in which they run. Append only: a released migration is never edited. */
-export const migrations: readonly Migration[] = [djangoAuth, userAdmin, auditIndexes]
+export const migrations: readonly Migration[] = [djangoAuth, userAdmin, auditIndexes, auditRetention]

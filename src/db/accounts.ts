@@ -1,0 +1,94 @@
+/** Users that come and go: their rows, and whatever goes with them. */
+import { sql } from 'kysely'
+import type { Queryable, Transaction } from './database.js'
+import { query, statement, unnamed } from './statement.js'
+import type { UserColumns } from './users.js'
+
+const insertStatement = statement(
+  'insert_user',
+  (
+    password: string,
+    lastLogin: string | null,
+    isSuperuser: boolean,
+    username: string,
+    firstName: string,
+    lastName: string,
+    email: string,
+    isStaff: boolean,
+    isActive: boolean,
+    dateJoined: string,
+  ) =>
+    query
+      .insertInto('auth_user')
+      .values({
+        password,
+        last_login: lastLogin,
+        is_superuser: isSuperuser,
+        username,
+        first_name: firstName,
+        last_name: lastName,
+        email,
+        is_staff: isStaff,
+        is_active: isActive,
+        date_joined: dateJoined,
+      })
+      .returning('id'),
+)
+
+/**
+ * @param user with its password encoded, or Django's mark of an unusable one
+ * @returns the id of the new user
+ */
+export async function insertUser(db: Queryable, user: Omit<UserColumns, 'id'>): Promise<number> {
+  const [row] = await db.run(
+    insertStatement,
+    user.password,
+    user.last_login,
+    user.is_superuser,
+    user.username,
+    user.first_name,
+    user.last_name,
+    user.email,
+    user.is_staff,
+    user.is_active,
+    user.date_joined,
+  )
+  return row!.id
+}
+
+const deleteStatement = statement('delete_user', (id: number) =>
+  query
+    .with('group_memberships', (db) =>
+      db.deleteFrom('auth_user_groups').where('user_id', '=', sql<number>`${id}::bigint`),
+    )
+    .with('own_permissions', (db) =>
+      db.deleteFrom('auth_user_user_permissions').where('user_id', '=', sql<number>`${id}::bigint`),
+    )
+    .with('api_keys', (db) =>
+      db.deleteFrom('user_admin.api_key').where('user_id', '=', sql<number>`${id}::bigint`),
+    )
+    .deleteFrom('auth_user')
+    .where('id', '=', sql<number>`${id}::bigint`),
+)
+
+const deleteTokensStatement = statement('delete_tokens', (id: number) =>
+  query.deleteFrom('authtoken_token').where('user_id', '=', sql<number>`${id}::bigint`),
+)
+
+/**
+ * Deletes a user with its memberships, permissions, API keys and tokens. Its row is locked.
+ * @param options.hasTokens whether the table of Django REST Framework's tokens exists
+ * @throws what PostgreSQL reports where another table refers to the user (23503): at once, though Django's foreign keys
+ *   are only checked at the commit
+ */
+export async function deleteUser(
+  transaction: Transaction,
+  id: number,
+  { hasTokens }: { hasTokens: boolean },
+): Promise<void> {
+  await Promise.all([
+    hasTokens ? transaction.run(deleteTokensStatement, id) : undefined,
+    transaction.run(deleteStatement, id),
+    transaction.run(unnamed(sql`set constraints all immediate`)),
+  ])
+}

@@ -1,0 +1,176 @@
+/** Reading audit events: as a list, and as a feed that misses none. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sql, type SqlBool } from 'kysely'
+import type { Event, EventListQuery } from '../../schemas/index.js'
+import { unavailable } from '../errors.js'
+import type { Database, Queryable } from './database.js'
+import { type Condition, type ListSource, type Page, type PageRequest, readPage } from './list.js'
+import { query, statement, unnamed } from './statement.js'
+
+/** Events, as a list. */
+export const eventSource = {
+  from: sql`user_admin.audit_event as t`,
+  columns: sql<Event>`t.*`,
+  keys: {
+    id: { expression: sql`t.id`, type: 'bigint', isUnique: true, of: ({ id }: Event) => id },
+  },
+} satisfies ListSource<Event>
+
+/** Which events are wanted: as the parameters of the list say, with ids as numbers. */
+export type EventFilter = Omit<
+  EventListQuery,
+  'actor' | 'target' | 'after' | 'wait' | 'page' | 'ordering' | 'fields'
+> & { actorId?: number | undefined; targetId?: number | undefined }
+
+const CONDITIONS: { [Name in keyof EventFilter]?: (value: NonNullable<EventFilter[Name]>) => Condition } = {
+  action: (value) => sql`t.action = ${value}`,
+  outcome: (value) => sql`t.outcome = ${value}`,
+  target_type: (value) => sql`t.target_type = ${value}`,
+  targetId: (value) => sql`t.target_id = ${value}::bigint`,
+  actorId: (value) => sql`t.actor_id = ${value}::bigint`,
+  occurred_at__gte: (value) => sql`t.occurred_at >= ${value}::timestamptz`,
+  occurred_at__gt: (value) => sql`t.occurred_at > ${value}::timestamptz`,
+  occurred_at__lte: (value) => sql`t.occurred_at <= ${value}::timestamptz`,
+  occurred_at__lt: (value) => sql`t.occurred_at < ${value}::timestamptz`,
+}
+
+const conditionsOf = (filter: EventFilter): Condition[] =>
+  Object.entries(filter).flatMap(([name, value]) => {
+    const condition = CONDITIONS[name as keyof EventFilter] as ((value: unknown) => Condition) | undefined
+    return value === undefined || condition === undefined ? [] : [condition(value)]
+  })
+
+/** One page of the events that the filter lets through. */
+export const listEvents = (db: Database, filter: EventFilter, page: PageRequest): Promise<Page<Event>> =>
+  readPage(db, eventSource, conditionsOf(filter), page)
+
+/** What a consumer of the feed gets. */
+export interface Feed {
+  events: Event[]
+  /** Where to go on: every event up to this one is answered, or was filtered out. */
+  position: number
+}
+
+/**
+ * The events after a position, oldest first. None is ever left out: ids are given in the order of writing, but transactions
+ * commit in another. So where ids are missing, the writers that are at work are waited for, and what they wrote is read too;
+ * what is missing then was rolled back. Every writer locks the table before it takes an id, which is what tells who is at work.
+ * @param after 0 for the oldest that is kept
+ * @returns undefined where some of the events after the position were removed since, and where there never was such a position
+ * @throws `unavailable` where a writer does not end in time
+ */
+export async function readFeed(
+  db: Database,
+  after: number,
+  filter: EventFilter,
+  size: number,
+): Promise<Feed | undefined> {
+  const first = await readIds(db, after, size)
+  if (after > 0 && after < first.removedThrough) return undefined
+  const start = Math.max(after, first.removedThrough)
+  const last = first.ids.at(-1)
+  // A position that nothing led to is one of another life of the database, before a backup was restored.
+  if (last === undefined)
+    return (await newestEventId(db)) < start ? undefined : { events: [], position: after }
+  if (last - start > first.ids.length) await writersEnd(db)
+  const conditions = [
+    sql<SqlBool>`t.id > ${after}::bigint and t.id <= ${last}::bigint`,
+    ...conditionsOf(filter),
+  ]
+  const events = await db.run(
+    unnamed(sql<Event>`select ${eventSource.columns} from ${eventSource.from}
+      where ${sql.join(conditions, sql` and `)} order by t.id`),
+  )
+  // Some may have been removed while this was read.
+  const { removedThrough } = await readIds(db, after, 0)
+  return removedThrough > start ? undefined : { events, position: last }
+}
+
+/** The newest id: 0 where there is no event. */
+export async function newestEventId(db: Queryable): Promise<number> {
+  const [row] = await db.run(newestStatement)
+  return row?.id ?? 0
+}
+
+const newestStatement = statement('newest_event', () =>
+  query.selectFrom('user_admin.audit_event').select('id').orderBy('id', 'desc').limit(1),
+)
+
+const idsStatement = statement('event_ids', (after: number, size: number) =>
+  query.selectNoFrom([
+    sql<number>`(select removed_through from user_admin.audit_retention)`.as('removedThrough'),
+    sql<number[]>`array(
+      select id from user_admin.audit_event where id > ${after}::bigint order by id limit ${size}::int
+    )`.as('ids'),
+  ]),
+)
+
+async function readIds(db: Queryable, after: number, size: number) {
+  const [row] = await db.run(idsStatement, after, size)
+  return row!
+}
+
+const writersStatement = statement('event_writers', () =>
+  query.selectNoFrom(
+    sql<string[]>`array(
+      select virtualtransaction from pg_locks
+      where relation = 'user_admin.audit_event'::regclass and mode = 'RowExclusiveLock' and granted
+        and database = (select oid from pg_database where datname = current_database())
+    )`.as('transactions'),
+  ),
+)
+
+const POLL_MS = 5
+
+/** Waits until those who are writing events now have ended. */
+async function writersEnd(db: Database): Promise<void> {
+  const writers = async () => (await db.run(writersStatement))[0]!.transactions
+  const deadline = Date.now() + db.options.timeoutMs * 2
+  let waitedFor = new Set(await writers())
+  while (waitedFor.size > 0) {
+    if (Date.now() > deadline)
+      throw unavailable('unavailable', 'A transaction that writes events does not end.')
+    await sleep(POLL_MS)
+    waitedFor = new Set((await writers()).filter((transaction) => waitedFor.has(transaction)))
+  }
+}
+
+const removeStatement = statement('remove_events', (days: number, limit: number) =>
+  query
+    .with('old', (db) =>
+      db
+        .selectFrom('user_admin.audit_event')
+        .select('id')
+        .where('occurred_at', '<', sql<string>`now() - make_interval(days => ${days}::int)`)
+        .orderBy('id')
+        .limit(sql<number>`${limit}::int`),
+    )
+    .with('removed', (db) =>
+      db
+        .deleteFrom('user_admin.audit_event')
+        .where('id', 'in', (from) => from.selectFrom('old').select('id'))
+        .returning('id'),
+    )
+    .updateTable('user_admin.audit_retention')
+    .set({
+      removed_through: sql<number>`greatest(removed_through, (select max(id) from removed))`,
+    })
+    .where(sql<boolean>`exists (select from removed)`)
+    .returning(sql<number>`(select count(*) from removed)`.as('count')),
+)
+
+/** Events of one step: a transaction stays short. */
+const STEP = 5_000
+
+/**
+ * Removes events that are older, and notes up to which one they are gone: who follows them is told.
+ * @returns how many were removed
+ */
+export async function removeEvents(db: Database, days: number): Promise<number> {
+  let removed = 0
+  for (;;) {
+    const [row] = await db.transaction((transaction) => transaction.run(removeStatement, days, STEP))
+    removed += row?.count ?? 0
+    if ((row?.count ?? 0) < STEP) return removed
+  }
+}

@@ -1,0 +1,37 @@
+/** What is recorded of what somebody does. */
+import type { EventAction } from '../../schemas/index.js'
+import type { AuditEvent } from '../db/audit.js'
+import type { Actor } from './actor.js'
+
+/** What an event is about. */
+export interface Deed {
+  actor: Actor
+  requestId: string
+  action: EventAction
+  /** Null for something that was not made. */
+  targetId: number | null
+}
+
+/** Something that is done: field → [before, after], as anyone may see them. */
+export const applied = (deed: Deed, changes: Record<string, [unknown, unknown]>): AuditEvent =>
+  eventOf(deed, 'applied', changes)
+
+/** Something that is refused since it concerns privileges. Mistyped requests are not recorded. */
+export const refused = (deed: Deed, reason: Record<string, unknown>): AuditEvent =>
+  eventOf(deed, 'refused', reason)
+
+const eventOf = (
+  { actor, requestId, action, targetId }: Deed,
+  outcome: AuditEvent['outcome'],
+  changes: Record<string, unknown>,
+): AuditEvent => ({
+  request_id: requestId,
+  actor_id: actor.id,
+  actor_username: actor.username,
+  credential: actor.credential,
+  action,
+  outcome,
+  target_type: action.split('.')[0]!,
+  target_id: targetId,
+  changes,
+})

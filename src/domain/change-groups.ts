@@ -1,0 +1,150 @@
+/** Makes, changes and deletes groups, each inside one transaction. */
+import type { Fault } from '../../schemas/index.js'
+import { invalid, ProblemError } from '../errors.js'
+import { recordEvents } from '../db/audit.js'
+import type { Transaction } from '../db/database.js'
+import {
+  deleteGroup as deleteRows,
+  insertGroup,
+  lockGroup,
+  readGroup,
+  readGroupFacts,
+  type StoredGroup,
+  writeGroup,
+} from '../db/groups.js'
+import type { Actor } from './actor.js'
+import { applied, type Deed, refused } from './audit.js'
+import type { Caller } from './callers.js'
+import {
+  decideGroup,
+  GROUP_WRITABLE,
+  type GroupChange,
+  type GroupDecision,
+  wantedGroup,
+} from './decide-group.js'
+import { added } from './decide-update.js'
+import { groupRefusalOf, type Refusal } from './privileges.js'
+import { admit, deniedProblem, reasonOf } from './refusals.js'
+
+/** Who wants something of which group. */
+export interface GroupRequest {
+  caller: Caller
+  requestId: string
+  /** Undefined for one that is to be made. */
+  id?: number
+}
+
+/** What became of it: the group as it is now, or why nothing was done. */
+export type GroupOutcome = { group: StoredGroup } | { problem: ProblemError }
+
+/** No group has this id. */
+const NOTHING: StoredGroup = { id: 0, name: '', permissions: [] }
+
+/**
+ * Makes a group, or changes one.
+ * @throws ProblemError where there is no such group (404), where the body is not valid (400), or where the caller may not make
+ *   this request any more; what the database reports, such as a name that was taken meanwhile
+ */
+export async function writeGroupChange(
+  transaction: Transaction,
+  request: GroupRequest,
+  change: GroupChange,
+): Promise<GroupOutcome> {
+  const { actor, before, decision } = await decide(transaction, request, change)
+  const isNew = request.id === undefined
+  const deed: Deed = {
+    actor,
+    requestId: request.requestId,
+    action: isNew ? 'group.create' : 'group.update',
+    targetId: request.id ?? null,
+  }
+  if (decision.kind === 'invalid') throw invalid(decision.faults)
+  if (decision.kind === 'unchanged') return { group: before }
+  if (decision.kind === 'denied') {
+    return { problem: await deny(transaction, deed, decision.refusal, 'change these fields of this group') }
+  }
+  const { after, changed } = decision
+  const id = isNew ? await insertGroup(transaction, after.name) : before.id
+  writeGroup(transaction, id, {
+    name: !isNew && changed.includes('name') ? after.name : undefined,
+    taken: added(after.permissions, before.permissions),
+    given: added(before.permissions, after.permissions),
+  })
+  const changes = changed.map((field) => [field, [isNew ? null : before[field], after[field]]] as const)
+  recordEvents(transaction, [applied({ ...deed, targetId: id }, Object.fromEntries(changes) as never)])
+  return { group: { ...after, id } }
+}
+
+/**
+ * The faults of a change that only the database knows. Writes nothing.
+ * @throws ProblemError as `writeGroupChange`
+ */
+export async function findGroupFaults(
+  transaction: Transaction,
+  request: GroupRequest,
+  change: GroupChange,
+): Promise<Fault[]> {
+  const { decision } = await decide(transaction, request, change)
+  return decision.kind === 'invalid' ? decision.faults : []
+}
+
+/**
+ * Deletes a group; its members lose what it conferred.
+ * @returns why it was not deleted; undefined where it was
+ * @throws ProblemError where there is no such group (404), or where the caller may not make this request any more
+ */
+export async function deleteGroup(
+  transaction: Transaction,
+  request: GroupRequest & { id: number },
+): Promise<ProblemError | undefined> {
+  const { actor, group } = await lock(transaction, request)
+  const { isMember } = await readGroupFacts(transaction, { ...group, userId: actor.id })
+  const deed: Deed = { actor, requestId: request.requestId, action: 'group.delete', targetId: group.id }
+  const changed = group.permissions.length > 0 ? ['permissions'] : []
+  const refusal = groupRefusalOf({ actor, changed, isMember, addedPermissions: [] })
+  if (refusal !== undefined) return deny(transaction, deed, refusal, 'delete this group')
+  await deleteRows(transaction, group.id)
+  const changes = GROUP_WRITABLE.map((field) => [field, [group[field], null]] as const)
+  recordEvents(transaction, [applied(deed, Object.fromEntries(changes) as never)])
+  return undefined
+}
+
+/** Locks, reads and decides; writes nothing. */
+async function decide(
+  transaction: Transaction,
+  request: GroupRequest,
+  change: GroupChange,
+): Promise<{ actor: Actor; before: StoredGroup; decision: GroupDecision }> {
+  const { id } = request
+  const { actor, group: before } =
+    id === undefined
+      ? { actor: await admit(transaction, request.caller), group: NOTHING }
+      : await lock(transaction, { ...request, id })
+  const { name } = wantedGroup(change, before)
+  const permissions = change.patch.permissions ?? []
+  const facts = await readGroupFacts(transaction, { id: before.id, name, permissions, userId: actor.id })
+  return { actor, before, decision: decideGroup(actor, change, before, facts) }
+}
+
+/** @throws ProblemError where there is no such group */
+async function lock(transaction: Transaction, { caller, id }: GroupRequest & { id: number }) {
+  const [actor, , group] = await Promise.all([
+    admit(transaction, caller),
+    lockGroup(transaction, id),
+    readGroup(transaction, id),
+  ])
+  if (group === undefined) throw new ProblemError('not_found')
+  return { actor, group }
+}
+
+/** Tells it, and records it. */
+async function deny(
+  transaction: Transaction,
+  deed: Deed,
+  refusal: Refusal,
+  what: string,
+): Promise<ProblemError> {
+  const problem = await deniedProblem(transaction, refusal, `You do not have permission to ${what}.`)
+  recordEvents(transaction, [refused(deed, reasonOf(refusal, problem))])
+  return problem
+}

@@ -1,0 +1,91 @@
+/** Deletes a user, with everything that is only its own. */
+import { ProblemError } from '../errors.js'
+import { deleteUser as deleteRows } from '../db/accounts.js'
+import { recordEvents } from '../db/audit.js'
+import type { Transaction } from '../db/database.js'
+import { readReferences } from '../db/references.js'
+import { isForeignKeyViolation, tableOf } from '../db/sqlstate.js'
+import { activeSuperusers, lockSuperuserGuard, lockUsers, readUsers, type StoredUser } from '../db/users.js'
+import { applied, type Deed, refused } from './audit.js'
+import type { Caller } from './callers.js'
+import { removesSuperuser } from './decide-update.js'
+import { deletionRefusalOf } from './privileges.js'
+import { admit, deniedProblem, reasonOf } from './refusals.js'
+import { shownValue, WRITABLE_FIELDS } from './user.js'
+
+export interface Deletion {
+  caller: Caller
+  requestId: string
+  id: number
+  /** Whether Django REST Framework's tokens exist, which go with their user. */
+  hasTokens: boolean
+}
+
+/**
+ * @returns why it was not deleted; undefined where it was
+ * @throws ProblemError where there is no such user (404), where other tables refer to it (409), or where the caller may not
+ *   make this request any more
+ */
+export async function deleteUser(
+  transaction: Transaction,
+  { caller, requestId, id, hasTokens }: Deletion,
+): Promise<ProblemError | undefined> {
+  const [actor] = await Promise.all([
+    admit(transaction, caller),
+    lockSuperuserGuard(transaction),
+    lockUsers(transaction, [id]),
+  ])
+  const [user] = await readUsers(transaction, [id])
+  if (user === undefined) throw new ProblemError('not_found')
+
+  const deed: Deed = { actor, requestId, action: 'user.delete', targetId: id }
+  const targetPermissions = await permissionsOf(transaction, id)
+  const refusal = deletionRefusalOf({ actor, target: user, targetPermissions })
+  if (refusal !== undefined) {
+    const detail = `You do not have permission to delete this user. ${refusal.fields[0]!.reason}`
+    const { details } = await deniedProblem(transaction, refusal, detail)
+    // There is no body, and so no field that it would lie in.
+    const { errors: _none, ...rest } = details
+    const problem = new ProblemError('permission_denied', rest)
+    recordEvents(transaction, [refused(deed, reasonOf(refusal, problem))])
+    return problem
+  }
+  if (removesSuperuser(user, { is_active: false }) && !(await isAnySuperuserBeside(transaction, id))) {
+    recordEvents(transaction, [refused(deed, { code: 'last_superuser' })])
+    return new ProblemError('last_superuser', { detail: 'No active superuser would remain.' })
+  }
+  await deleteRows(transaction, id, { hasTokens }).catch(explain)
+  recordEvents(transaction, [applied(deed, everythingOf(user))])
+  return undefined
+}
+
+async function permissionsOf(transaction: Transaction, id: number): Promise<Set<number>> {
+  const none = new Set<never>()
+  const { effectivePermissionsOf } = await readReferences(transaction, {
+    userIds: new Set([id]),
+    effectiveOf: new Set([id]),
+    groupIds: none,
+    permissionIds: none,
+    usernames: none,
+    permissionsOfGroups: none,
+  })
+  return effectivePermissionsOf.get(id)!
+}
+
+async function isAnySuperuserBeside(transaction: Transaction, id: number): Promise<boolean> {
+  const some = await activeSuperusers(transaction, 2)
+  return some.some((other) => other !== id)
+}
+
+function explain(error: unknown): never {
+  if (!isForeignKeyViolation(error)) throw error
+  throw new ProblemError('in_use', {
+    detail: `Rows of the table ${tableOf(error)} refer to this user. Deactivate it instead, or remove them first.`,
+    cause: error,
+  })
+}
+
+const everythingOf = (user: StoredUser) =>
+  Object.fromEntries(
+    WRITABLE_FIELDS.map((field) => [field, [shownValue(user, field), null] as [unknown, unknown]]),
+  )

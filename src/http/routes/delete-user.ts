@@ -1,0 +1,34 @@
+import { FormatQuery, type UserPath, UserPath as UserPathSchema } from '../../../schemas/index.js'
+import { deleteUser as remove } from '../../domain/delete-user.js'
+import type { Context } from '../context.js'
+import { idIn } from '../references.js'
+import { callerOf, defineRoute, NOTHING_TO_SAY, problemAnswers } from '../route.js'
+
+/** `DELETE /users/{id}/` */
+export const deleteUser = (context: Context) =>
+  defineRoute<{ Params: UserPath }>({
+    schema: {
+      operationId: 'deleteUser',
+      tags: ['users'],
+      summary: 'Delete User',
+      description:
+        '**Deactivate accounts rather than deleting them**: `PATCH` with `{"is_active": false}` ends every access as well, and ' +
+        'keeps what refers to the user.\n\n' +
+        'Deletes one user, with its memberships, permissions, API keys and tokens. A user that other tables of the database refer ' +
+        'to is not deleted (409). The rules against escalation hold as for a deactivation.',
+      params: UserPathSchema,
+      querystring: FormatQuery,
+      response: {
+        204: NOTHING_TO_SAY,
+        ...problemAnswers(['invalid', 'not_found', 'last_superuser', 'in_use']),
+      },
+    },
+
+    async handler(request, reply) {
+      const id = idIn(request.params.id)
+      const deletion = { caller: callerOf(request), requestId: request.id, id, hasTokens: context.hasTokens }
+      const problem = await context.database.transaction((transaction) => remove(transaction, deletion))
+      if (problem !== undefined) throw problem
+      return reply.code(204).send()
+    },
+  })

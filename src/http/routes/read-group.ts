@@ -1,0 +1,29 @@
+import { FormatQuery, type GroupPath, GroupPath as GroupPathSchema, ref } from '../../../schemas/index.js'
+import { readGroup as read } from '../../db/groups.js'
+import { ProblemError } from '../../errors.js'
+import type { Context } from '../context.js'
+import { idIn } from '../references.js'
+import { answer, defineRoute, problemAnswers } from '../route.js'
+
+/** `GET /groups/{id}/` */
+export const readGroup = (context: Context) =>
+  defineRoute<{ Params: GroupPath }>({
+    schema: {
+      operationId: 'readGroup',
+      tags: ['groups'],
+      summary: 'Read Group',
+      description: 'Answers one group with its permissions.',
+      params: GroupPathSchema,
+      querystring: FormatQuery,
+      response: {
+        200: answer('The group.', ref(context.contract.Group)),
+        ...problemAnswers(['invalid', 'not_found']),
+      },
+    },
+
+    async handler(request) {
+      const group = await read(context.database, idIn(request.params.id))
+      if (group === undefined) throw new ProblemError('not_found')
+      return group
+    },
+  })

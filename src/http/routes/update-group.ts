@@ -1,0 +1,28 @@
+import { FormatQuery, type GroupPath, GroupPath as GroupPathSchema, ref } from '../../../schemas/index.js'
+import type { Context } from '../context.js'
+import { changeGroup } from '../groups.js'
+import { idIn } from '../references.js'
+import { answer, BODY_PROBLEMS, defineRoute, problemAnswers } from '../route.js'
+
+/** `PATCH /groups/{id}/` */
+export const updateGroup = (context: Context) =>
+  defineRoute<{ Params: GroupPath }>({
+    schema: {
+      operationId: 'updateGroup',
+      tags: ['groups'],
+      summary: 'Update Group',
+      description:
+        'Changes one group. Fields that are absent stay as they are; `permissions` replaces the whole set.\n\n' +
+        'What a group confers, it gives to all members: a caller without superuser status can add only permissions that it ' +
+        'holds itself, and can not change what a group confers that it belongs to.',
+      params: GroupPathSchema,
+      querystring: FormatQuery,
+      body: ref(context.contract.GroupUpdate),
+      response: {
+        200: answer('The group as it is now.', ref(context.contract.Group)),
+        ...problemAnswers([...BODY_PROBLEMS, 'not_found']),
+      },
+    },
+
+    handler: (request, reply) => changeGroup(context, request, reply, idIn(request.params.id)),
+  })

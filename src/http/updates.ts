@@ -1,0 +1,113 @@
+/** From the body of a request to an update that is ready for the database: the same for one user and for many. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { UserUpdate } from '../../schemas/index.js'
+import {
+  type CheckedBody,
+  forgiveStored,
+  isNoObject,
+  updateFaults,
+  without,
+} from '../domain/accept-update.js'
+import type { Update } from '../domain/decide-update.js'
+import { isMaskShaped } from '../domain/passwords/mask.js'
+import { isWritable, presentUser } from '../domain/user.js'
+import { invalid, ProblemError } from '../errors.js'
+import { type Client, clientOf } from './client.js'
+import type { Context } from './context.js'
+import { prefersLenient } from './prefer.js'
+import { callerOf } from './route.js'
+
+/**
+ * Looks at everything that a body needs beyond its schema, and hashes its password.
+ * @param id of the user; undefined where the URL has none
+ * @throws ProblemError `invalid` with every fault, those that only the database knows included; `not_found`; `busy`
+ */
+export async function readyUpdate(
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  id: number | undefined,
+  body: CheckedBody<UserUpdate>,
+): Promise<Update> {
+  const { sent, values, faults } = await settle(context, request, id, lenient(request, reply, body))
+  if (faults.length > 0) throw invalid(faults)
+  if (id === undefined) throw new ProblemError('not_found')
+  const encodedPassword = await hashed(context, request, clientOf(reply), values)
+  return { caller: callerOf(request), requestId: request.id, id, sent, patch: values, encodedPassword }
+}
+
+/** A body with all of its faults, those that only the database knows included. */
+async function settle(
+  context: Context,
+  request: FastifyRequest,
+  id: number | undefined,
+  body: CheckedBody<UserUpdate>,
+): Promise<CheckedBody<UserUpdate>> {
+  const { sent, values, faults } = await forgiven(context, request, id, body)
+  if (faults.length === 0 || id === undefined || isNoObject({ faults })) return { sent, values, faults }
+  const patch = withoutPlainPassword(without(values, faults))
+  const update = { caller: callerOf(request), requestId: request.id, id, sent, patch }
+  return { sent, values, faults: [...faults, ...(await context.findFaults(update))] }
+}
+
+/** A body with its faults, but without those fields that are stored just so. */
+export async function forgiven(
+  context: Context,
+  request: FastifyRequest,
+  id: number | undefined,
+  body: CheckedBody<UserUpdate>,
+): Promise<CheckedBody<UserUpdate>> {
+  const checked = { ...body, faults: [...body.faults, ...updateFaults(id, body)] }
+  if (checked.faults.length === 0 || id === undefined || isNoObject(checked)) return checked
+  const stored = await context.readUser(id, callerOf(request))
+  return stored === undefined ? checked : forgiveStored(checked, presentUser(stored))
+}
+
+/**
+ * The stored form of a plain password, if there is one. Dear: not for somebody whose key was revoked meanwhile, and before any
+ * lock is taken.
+ */
+export async function hashed(
+  context: Context,
+  request: FastifyRequest,
+  client: Client,
+  { password }: UserUpdate,
+): Promise<string | undefined> {
+  if (!isPlain(password)) return undefined
+  const caller = callerOf(request)
+  if (!caller.isConfirmed) await context.callers.confirm(caller)
+  return context.encodePassword(password, client)
+}
+
+/** Whether it is meant as a password, and not as the mask that was read. */
+export const isPlain = (password: string | undefined): password is string =>
+  password !== undefined && !isMaskShaped(password)
+
+/** A plain password is not worth hashing for a body that is refused. */
+export function withoutPlainPassword(values: UserUpdate): UserUpdate {
+  const { password, ...rest } = values
+  return isPlain(password) || password === undefined ? rest : values
+}
+
+/** Drops unknown fields where the caller prefers that (RFC 7240 `handling=lenient`). */
+export function lenient<T extends object>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  body: CheckedBody<T>,
+  isKnown: (name: string) => boolean = (name) => name === 'id' || isWritable(name),
+): CheckedBody<T> {
+  if (!prefersLenient(request.headers.prefer)) return body
+  reply.header('preference-applied', 'handling=lenient')
+  if (isNoObject(body)) return body
+  return {
+    sent: body.sent,
+    values: Object.fromEntries(Object.entries(body.values).filter(([name]) => isKnown(name))) as T,
+    faults: body.faults.filter(({ code }) => code !== 'unknown'),
+  }
+}
+
+/** A body with defaults for what is absent. One that is no object has no fields to complete. */
+export const completed = <T extends object>(body: CheckedBody<T>, defaults: object): CheckedBody<T> =>
+  isNoObject(body)
+    ? body
+    : { ...body, sent: { ...defaults, ...body.sent }, values: { ...defaults, ...body.values } }
