@@ -1,6 +1,6 @@
 /** The contract: everything that is published, under the options of one deployment. */
 import type { TSchema } from '@sinclair/typebox'
-import { Event, EventList, ListedEvent } from './event.js'
+import { EventList, ListedEvent } from './event.js'
 import { Group, GroupCreation, GroupList, GroupReplacement, GroupUpdate, ListedGroup } from './group.js'
 import {
   HeldPermission,
@@ -60,7 +60,6 @@ export const makeContract = (options: UserSchemaOptions) => ({
   ListedHeldPermission,
   HeldPermissionList,
   Me,
-  Event,
   ListedEvent,
   EventList,
   Resources,

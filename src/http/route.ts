@@ -43,7 +43,8 @@ export const answer = (description: string, schema: { $ref: string }) => ({
 
 const header = (description: string, example: string) => ({
   description,
-  schema: { type: 'string', examples: [example] },
+  type: 'string',
+  examples: [example],
 })
 
 /** A page of a list, as published. */
