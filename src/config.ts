@@ -132,6 +132,11 @@ export const SETTINGS = {
     true,
     "Whether Django REST Framework's tokens are taken where that table exists.",
   ),
+  AUDIT_RETENTION_DAYS: setting(
+    integer(0, 36_500),
+    0,
+    'Days for which audit events are kept; 0 keeps them for ever.',
+  ),
   POOL_SIZE: setting(integer(1, 1_000), 10, 'Connections to the database.'),
   DATABASE_TIMEOUT_MS: setting(
     integer(100, 600_000),

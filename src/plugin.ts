@@ -16,6 +16,7 @@ import { mayBeOneRowsFault } from './db/sqlstate.js'
 import { makeAuthenticator } from './http/authenticate.js'
 import type { Context } from './http/context.js'
 import { registerRoutes } from './http/register.js'
+import { removeOldEvents } from './ops/retention.js'
 
 /** How the plugin is set up. `prefix` is Fastify's own. */
 export interface UserAdminOptions {
@@ -37,6 +38,8 @@ export interface UserAdminOptions {
   hashing?: Partial<Pick<WorkQueueOptions, 'concurrency' | 'maxQueued'>>
   /** Whether Django REST Framework's tokens are taken where that table exists. Default true. */
   tokens?: boolean
+  /** Days for which audit events are kept. Default 0: for ever. */
+  auditRetentionDays?: number
 }
 
 const DEFAULTS = {
@@ -45,6 +48,7 @@ const DEFAULTS = {
   prepared: true,
   ...CONTRACT_DEFAULTS,
   tokens: true,
+  auditRetentionDays: 0,
 } as const
 
 /**
@@ -66,6 +70,7 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
   const { hasAuthTokens: hasTokens } = schema
   const closing = new AbortController()
   app.addHook('preClose', async () => closing.abort())
+  removeOldEvents(app, database, options.auditRetentionDays)
   const tokens = options.tokens && hasTokens
   registerRoutes(app, makeContext(database, { ...options, tokens, hasTokens, closing: closing.signal }))
 }

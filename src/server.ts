@@ -116,6 +116,7 @@ const pluginOptions = (config: Config, database: pg.Pool) => ({
   passwords: passwordOptions(config),
   hashing: { concurrency: config.HASH_CONCURRENCY, maxQueued: config.HASH_QUEUE },
   tokens: config.DRF_TOKENS,
+  auditRetentionDays: config.AUDIT_RETENTION_DAYS,
 })
 
 /** So that a method that nobody registered is 405 where the URL exists, and not 404. */

@@ -41,6 +41,9 @@ export interface UserFixture {
 export interface TestService {
   /** Where it listens, without a final slash. */
   url: string
+  /** Its database, for another service beside it. */
+  database: TestDatabase
+  close(): Promise<void>
   /** The URL of its database. */
   databaseUrl: string
   /** Connections to its database, for the test's own use. */
@@ -74,11 +77,13 @@ export async function startService(
   settings: Partial<Record<SettingName, string>> = {},
   database?: TestDatabase,
 ): Promise<TestService> {
-  const { url: databaseUrl, pool } = database ?? (await createDatabase(t))
+  const own = database ?? (await createDatabase(t))
+  const { url: databaseUrl, pool } = own
   const service = await buildServer(readConfig({ PORT: '0', LOG_LEVEL: 'silent', ...settings }), databaseUrl)
   t.teardown(() => service.close())
   const url = await service.listen()
-  return { url, databaseUrl, pool, app: service.app, request: requester(url), ...fixturesOf(pool) }
+  const { app, close } = service
+  return { url, database: own, databaseUrl, pool, app, close, request: requester(url), ...fixturesOf(pool) }
 }
 
 /** A function that makes requests to the service at `url`. */
