@@ -19,8 +19,7 @@ export const pagingParameters = {
     Type.Integer({
       minimum: 1,
       maximum: MAX_PAGE_SIZE,
-      default: DEFAULT_PAGE_SIZE,
-      description: 'Items of a page.',
+      description: `Items of a page; by default ${DEFAULT_PAGE_SIZE}, or what the deployment says.`,
     }),
   ),
   cursor: Type.Optional(

@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import Fastify from 'fastify'
 import pg from 'pg'
-import { CONTRACT_DEFAULTS } from '../schemas/index.js'
+import { CONTRACT_DEFAULTS, DEFAULT_PAGE_SIZE } from '../schemas/index.js'
 import { Database } from '../src/db/database.js'
 import { PROBLEMS } from '../src/errors.js'
 import { collectDocument, documentYaml } from '../src/http/documentation.js'
@@ -23,7 +23,8 @@ async function makeDocument(): Promise<string> {
         makeContext(database, {
           ...CONTRACT_DEFAULTS,
           tokens: true,
-          hasTokens: true,
+          deletedWithUser: [],
+          pageSize: DEFAULT_PAGE_SIZE,
           closing: new AbortController().signal,
         }),
       ),

@@ -1,6 +1,6 @@
 /** From the environment to one frozen Config. The only reader of `process.env`. */
 import { availableParallelism } from 'node:os'
-import { PATCH_REQUIRABLE, type PatchRequirable } from '../schemas/index.js'
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PATCH_REQUIRABLE, type PatchRequirable } from '../schemas/index.js'
 
 /** One setting: how its text is read, what it is without one, and what it means. */
 interface Setting<T> {
@@ -131,6 +131,11 @@ export const SETTINGS = {
     flag,
     true,
     "Whether Django REST Framework's tokens are taken where that table exists.",
+  ),
+  PAGE_SIZE: setting(
+    integer(1, MAX_PAGE_SIZE),
+    DEFAULT_PAGE_SIZE,
+    'Items of a page of a list, where the request does not say: as PAGE_SIZE of Django REST Framework.',
   ),
   AUDIT_RETENTION_DAYS: setting(
     integer(0, 36_500),

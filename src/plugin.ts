@@ -1,7 +1,12 @@
 /** Wires one encapsulated scope: the API under a prefix of a host's app. */
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type pg from 'pg'
-import { CONTRACT_DEFAULTS, makeContract, type UserSchemaOptions } from '../schemas/index.js'
+import {
+  CONTRACT_DEFAULTS,
+  DEFAULT_PAGE_SIZE,
+  makeContract,
+  type UserSchemaOptions,
+} from '../schemas/index.js'
 import { Database, openPool } from './db/database.js'
 import { createBatcher, READS } from './db/batcher.js'
 import { inspectSchema, type LiveSchema } from './db/live-schema.js'
@@ -40,6 +45,8 @@ export interface UserAdminOptions {
   tokens?: boolean
   /** Days for which audit events are kept. Default 0: for ever. */
   auditRetentionDays?: number
+  /** Items of a page of a list, where the request does not say. Default 100. */
+  pageSize?: number
 }
 
 const DEFAULTS = {
@@ -49,6 +56,7 @@ const DEFAULTS = {
   ...CONTRACT_DEFAULTS,
   tokens: true,
   auditRetentionDays: 0,
+  pageSize: DEFAULT_PAGE_SIZE,
 } as const
 
 /**
@@ -67,17 +75,17 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
   const schema = await inspectSchema(pool, { firstNameLimit: options.firstNameMaxLength })
   checkFirstName(app, schema, options.firstNameMaxLength)
 
-  const { hasAuthTokens: hasTokens } = schema
+  const { hasAuthTokens, deletedWithUser } = schema
   const closing = new AbortController()
   app.addHook('preClose', async () => closing.abort())
   removeOldEvents(app, database, options.auditRetentionDays)
-  const tokens = options.tokens && hasTokens
-  registerRoutes(app, makeContext(database, { ...options, tokens, hasTokens, closing: closing.signal }))
+  const tokens = options.tokens && hasAuthTokens
+  registerRoutes(app, makeContext(database, { ...options, tokens, deletedWithUser, closing: closing.signal }))
 }
 
 export type ContextOptions = UserSchemaOptions &
   Pick<UserAdminOptions, 'passwords' | 'hashing'> &
-  Pick<Context, 'hasTokens' | 'closing'> & {
+  Pick<Context, 'deletedWithUser' | 'closing' | 'pageSize'> & {
     /** Whether Django REST Framework's tokens are taken. */
     tokens: boolean
   }
@@ -116,7 +124,8 @@ export function makeContext(database: Database, options: ContextOptions): Contex
   return {
     contract: makeContract(options),
     database,
-    hasTokens: options.hasTokens,
+    deletedWithUser: options.deletedWithUser,
+    pageSize: options.pageSize,
     closing: options.closing,
     callers: makeAuthenticator(database, options),
     findFaults: (update) => database.transaction((transaction) => findFaults(transaction, update)),

@@ -117,6 +117,7 @@ const pluginOptions = (config: Config, database: pg.Pool) => ({
   hashing: { concurrency: config.HASH_CONCURRENCY, maxQueued: config.HASH_QUEUE },
   tokens: config.DRF_TOKENS,
   auditRetentionDays: config.AUDIT_RETENTION_DAYS,
+  pageSize: config.PAGE_SIZE,
 })
 
 /** So that a method that nobody registered is 405 where the URL exists, and not 404. */

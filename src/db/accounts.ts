@@ -1,6 +1,7 @@
 /** Users that come and go: their rows, and whatever goes with them. */
 import { sql } from 'kysely'
 import type { Queryable, Transaction } from './database.js'
+import type { OwnedTable } from './live-schema.js'
 import { query, statement, unnamed } from './statement.js'
 import type { UserColumns } from './users.js'
 
@@ -71,23 +72,29 @@ const deleteStatement = statement('delete_user', (id: number) =>
     .where('id', '=', sql<number>`${id}::bigint`),
 )
 
-const deleteTokensStatement = statement('delete_tokens', (id: number) =>
-  query.deleteFrom('authtoken_token').where('user_id', '=', sql<number>`${id}::bigint`),
-)
+const deleteOwned = (table: OwnedTable) =>
+  statement(`delete_${table}`, (id: number) =>
+    query.deleteFrom(table).where('user_id', '=', sql<number>`${id}::bigint`),
+  )
+
+const OWNED: Record<OwnedTable, ReturnType<typeof deleteOwned>> = {
+  authtoken_token: deleteOwned('authtoken_token'),
+  django_admin_log: deleteOwned('django_admin_log'),
+}
 
 /**
- * Deletes a user with its memberships, permissions, API keys and tokens. Its row is locked.
- * @param options.hasTokens whether the table of Django REST Framework's tokens exists
+ * Deletes a user with its memberships, permissions and API keys. Its row is locked.
+ * @param owned other tables whose rows go with it, as in Django
  * @throws what PostgreSQL reports where another table refers to the user (23503): at once, though Django's foreign keys
  *   are only checked at the commit
  */
 export async function deleteUser(
   transaction: Transaction,
   id: number,
-  { hasTokens }: { hasTokens: boolean },
+  owned: readonly OwnedTable[],
 ): Promise<void> {
   await Promise.all([
-    hasTokens ? transaction.run(deleteTokensStatement, id) : undefined,
+    ...owned.map((table) => transaction.run(OWNED[table], id)),
     transaction.run(deleteStatement, id),
     transaction.run(unnamed(sql`set constraints all immediate`)),
   ])

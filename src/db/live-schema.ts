@@ -4,6 +4,10 @@ import type pg from 'pg'
 /** The tables that must exist; `authtoken_token` may. */
 export type ServedTable = keyof typeof REQUIRED
 
+/** Tables whose `user_id` Django declares as CASCADE. */
+export const OWNED_TABLES = ['authtoken_token', 'django_admin_log'] as const
+export type OwnedTable = (typeof OWNED_TABLES)[number]
+
 export type IdType = 'smallint' | 'integer' | 'bigint'
 
 export type SizedColumn = 'username' | 'first_name' | 'last_name' | 'email' | 'password'
@@ -18,6 +22,8 @@ export interface LiveSchema {
   idTypes: Record<ServedTable, IdType>
   /** Whether Django REST Framework's tokens are there and this role may read them. */
   hasAuthTokens: boolean
+  /** Tables of Django's whose rows go with their user, as far as they exist and this role may delete from them. */
+  deletedWithUser: OwnedTable[]
   /** The longest `first_name` among those above the limit; null where none is. */
   longestFirstName: number | null
 }
@@ -81,6 +87,8 @@ interface Column {
   schema: string
   /** Whether this role may read the table. */
   readable: boolean
+  /** Whether it may delete from it. */
+  deletable: boolean
   column: string
   type: string
   width: number | null
@@ -92,7 +100,7 @@ type Catalog = readonly Column[]
 // A domain counts as what it is made of; a type of an extension goes by its bare name.
 const COLUMNS = `
 select t.name as "table", n.nspname::text as schema, a.attname::text as "column",
-  has_table_privilege(c.oid, 'select') as readable,
+  has_table_privilege(c.oid, 'select') as readable, has_table_privilege(c.oid, 'delete') as deletable,
   case y.typnamespace when 'pg_catalog'::regnamespace then format_type(y.oid, null) else y.typname::text end
     as type,
   nullif(case d.typtype when 'd' then d.typtypmod else a.atttypmod end, -1) - 4 as width
@@ -123,12 +131,13 @@ export async function inspectSchema(
     widths,
     idTypes: idTypesOf(catalog),
     hasAuthTokens: hasAuthTokens(catalog),
+    deletedWithUser: OWNED_TABLES.filter((table) => find(catalog, table, 'user_id')?.deletable === true),
     longestFirstName: await longestFirstName(db, widths.first_name, options.firstNameLimit ?? 30),
   }
 }
 
 async function readCatalog(db: pg.Pool | pg.ClientBase): Promise<Catalog> {
-  const { rows } = await db.query<Column>(COLUMNS, [[...Object.keys(REQUIRED), 'authtoken_token']])
+  const { rows } = await db.query<Column>(COLUMNS, [[...Object.keys(REQUIRED), ...OWNED_TABLES]])
   return rows
 }
 

@@ -65,6 +65,12 @@ export interface AuthtokenTokenTable {
   user_id: number
 }
 
+/** What Django's admin did; may be absent (see `LiveSchema.deletedWithUser`). */
+export interface DjangoAdminLogTable {
+  id: Generated<number>
+  user_id: number
+}
+
 export interface ApiKeyTable {
   id: GeneratedAlways<number>
   user_id: number
@@ -109,6 +115,7 @@ export interface Tables {
   auth_user_user_permissions: AuthUserUserPermissionsTable
   auth_group_permissions: AuthGroupPermissionsTable
   authtoken_token: AuthtokenTokenTable
+  django_admin_log: DjangoAdminLogTable
   'user_admin.api_key': ApiKeyTable
   'user_admin.audit_event': AuditEventTable
   'user_admin.audit_retention': AuditRetentionTable

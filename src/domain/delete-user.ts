@@ -3,6 +3,7 @@ import { ProblemError } from '../errors.js'
 import { deleteUser as deleteRows } from '../db/accounts.js'
 import { recordEvents } from '../db/audit.js'
 import type { Transaction } from '../db/database.js'
+import type { OwnedTable } from '../db/live-schema.js'
 import { readReferences } from '../db/references.js'
 import { isForeignKeyViolation, tableOf } from '../db/sqlstate.js'
 import { activeSuperusers, lockSuperuserGuard, lockUsers, readUsers, type StoredUser } from '../db/users.js'
@@ -17,8 +18,8 @@ export interface Deletion {
   caller: Caller
   requestId: string
   id: number
-  /** Whether Django REST Framework's tokens exist, which go with their user. */
-  hasTokens: boolean
+  /** Tables whose rows go with their user. */
+  owned: readonly OwnedTable[]
 }
 
 /**
@@ -28,7 +29,7 @@ export interface Deletion {
  */
 export async function deleteUser(
   transaction: Transaction,
-  { caller, requestId, id, hasTokens }: Deletion,
+  { caller, requestId, id, owned }: Deletion,
 ): Promise<ProblemError | undefined> {
   const [actor] = await Promise.all([
     admit(transaction, caller),
@@ -54,7 +55,7 @@ export async function deleteUser(
     recordEvents(transaction, [refused(deed, { code: 'last_superuser' })])
     return new ProblemError('last_superuser', { detail: 'No active superuser would remain.' })
   }
-  await deleteRows(transaction, id, { hasTokens }).catch(explain)
+  await deleteRows(transaction, id, owned).catch(explain)
   recordEvents(transaction, [applied(deed, everythingOf(user))])
   return undefined
 }

@@ -3,6 +3,7 @@ import type { Contract, Fault } from '../../schemas/index.js'
 import type { Caller } from '../domain/callers.js'
 import type { Update } from '../domain/decide-update.js'
 import type { Database } from '../db/database.js'
+import type { OwnedTable } from '../db/live-schema.js'
 import type { StoredUser } from '../db/users.js'
 import type { Authenticator } from './authenticate.js'
 import type { Client } from './client.js'
@@ -12,8 +13,10 @@ export interface Context {
   callers: Authenticator
   /** For what is not done in batches. */
   database: Database
-  /** Whether the table of Django REST Framework's tokens exists. */
-  hasTokens: boolean
+  /** Tables whose rows go with a user that is deleted. */
+  deletedWithUser: readonly OwnedTable[]
+  /** Items of a page of a list, where the request does not say. */
+  pageSize: number
   /** Aborts when the service ends: for what waits long. */
   closing: AbortSignal
   /**

@@ -1,6 +1,6 @@
 /** Lists over HTTP: from the parameters of a URL to a page, and from a page to the envelope with its links. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { DEFAULT_PAGE_SIZE, type ListOf, type ListQuery } from '../../schemas/index.js'
+import type { ListOf, ListQuery } from '../../schemas/index.js'
 import {
   completeOrdering,
   type ListSource,
@@ -11,6 +11,7 @@ import {
   positionOf,
 } from '../db/list.js'
 import { ProblemError } from '../errors.js'
+import type { Context } from './context.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
 
 /** One list. */
@@ -33,11 +34,12 @@ export const badParameter = (detail: string) =>
  *   `not_found` for a page that does not exist, as Django REST Framework does
  */
 export async function answerList<Row, Item extends object>(
+  context: Pick<Context, 'pageSize'>,
   request: FastifyRequest,
   reply: FastifyReply,
   listing: Listing<Row, Item>,
 ): Promise<ListOf<Partial<Item>>> {
-  const query = request.query as ListQuery
+  const query: SizedQuery = { page_size: context.pageSize, ...(request.query as ListQuery) }
   const ordering = completeOrdering(listing.source, parseOrdering(query.ordering ?? listing.ordering ?? 'id'))
   const { page, links } =
     query.cursor === undefined
@@ -65,6 +67,8 @@ export function sendLinks(reply: FastifyReply, urls: Record<string, string>): vo
   if (links.length > 0) reply.header('link', links.join(', '))
 }
 
+type SizedQuery = ListQuery & { page_size: number }
+
 /** What a link changes of the parameters; null takes one away. */
 type Changes = Record<string, string | null>
 
@@ -75,11 +79,11 @@ interface Read<Row> {
 }
 
 async function readByNumber<Row>(
-  query: ListQuery,
+  query: SizedQuery,
   ordering: readonly Ordering[],
   { read }: Pick<Listing<Row, object>, 'read'>,
 ): Promise<Read<Row>> {
-  const { page_size: size = DEFAULT_PAGE_SIZE, count: isCounted = true } = query
+  const { page_size: size, count: isCounted = true } = query
   const request = { ordering, size, isCounted }
   const number =
     query.page === 'last'
@@ -97,13 +101,13 @@ async function readByNumber<Row>(
 }
 
 async function readByCursor<Row>(
-  query: ListQuery,
+  query: SizedQuery,
   cursor: string,
   ordering: readonly Ordering[],
   { source, read }: Pick<Listing<Row, object>, 'source' | 'read'>,
 ): Promise<Read<Row>> {
   if (query.page !== undefined) throw badParameter('page and cursor exclude each other')
-  const { page_size: size = DEFAULT_PAGE_SIZE, count: isCounted = false } = query
+  const { page_size: size, count: isCounted = false } = query
   const position = cursor === '' ? undefined : decodeCursor(cursor, source, ordering)
   const page = await read({ ordering, size, position, isCounted })
   const to = (row: Row, direction: Position['direction']): Changes => ({

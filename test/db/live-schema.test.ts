@@ -24,6 +24,7 @@ t.test('tables made by our migrations', async (t) => {
     widths: OWN_WIDTHS,
     idTypes: OWN_IDS,
     hasAuthTokens: false,
+    deletedWithUser: [],
     longestFirstName: null,
   })
 })
@@ -36,6 +37,7 @@ t.test("Django 3.2's tables with Django REST Framework's tokens", async (t) => {
     widths: OWN_WIDTHS,
     idTypes: OWN_IDS,
     hasAuthTokens: true,
+    deletedWithUser: ['authtoken_token', 'django_admin_log'],
     longestFirstName: null,
   })
 })

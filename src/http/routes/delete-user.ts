@@ -14,7 +14,7 @@ export const deleteUser = (context: Context) =>
       description:
         '**Deactivate accounts rather than deleting them**: `PATCH` with `{"is_active": false}` ends every access as well, and ' +
         'keeps what refers to the user.\n\n' +
-        'Deletes one user, with its memberships, permissions, API keys and tokens. A user that other tables of the database refer ' +
+        'Deletes one user, with its memberships, permissions, API keys, tokens and entries in the log of the Django admin, as Django does. A user that other tables of the database refer ' +
         'to is not deleted (409). The rules against escalation hold as for a deactivation.',
       params: UserPathSchema,
       querystring: FormatQuery,
@@ -26,7 +26,8 @@ export const deleteUser = (context: Context) =>
 
     async handler(request, reply) {
       const id = idIn(request.params.id)
-      const deletion = { caller: callerOf(request), requestId: request.id, id, hasTokens: context.hasTokens }
+      const owned = context.deletedWithUser
+      const deletion = { caller: callerOf(request), requestId: request.id, id, owned }
       const problem = await context.database.transaction((transaction) => remove(transaction, deletion))
       if (problem !== undefined) throw problem
       return reply.code(204).send()

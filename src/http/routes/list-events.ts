@@ -1,10 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import {
-  DEFAULT_PAGE_SIZE,
-  type EventListQuery,
-  EventListQuery as EventListQuerySchema,
-  ref,
-} from '../../../schemas/index.js'
+import { type EventListQuery, EventListQuery as EventListQuerySchema, ref } from '../../../schemas/index.js'
 import { type EventFilter, eventSource, listEvents as list } from '../../db/events.js'
 import { parseId } from '../../domain/accept-update.js'
 import { ProblemError } from '../../errors.js'
@@ -42,7 +37,7 @@ export const listEvents = (context: Context) => {
       const filter = { ...rest, actorId, targetId }
       if (after !== undefined) return answerFeed(request, reply, Number(after), filter)
       if (rest.wait !== undefined) throw badParameter('wait needs after')
-      return answerList(request, reply, {
+      return answerList(context, request, reply, {
         source: eventSource,
         read: (page) => list(context.database, filter, page),
         present: (event) => event,
@@ -57,7 +52,7 @@ export const listEvents = (context: Context) => {
     after: number,
     filter: EventFilter,
   ) {
-    const { wait = 0, page_size: size = DEFAULT_PAGE_SIZE, fields, ...others } = request.query
+    const { wait = 0, page_size: size = context.pageSize, fields, ...others } = request.query
     const excluded = (['page', 'cursor', 'count', 'ordering'] as const).find(
       (name) => others[name] !== undefined,
     )

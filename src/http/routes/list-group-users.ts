@@ -35,7 +35,7 @@ export const listGroupUsers = (context: Context) =>
       if (group === undefined) throw new ProblemError('not_found')
       const { permission, ...filter } = request.query
       const permissionId = await permissionIn(context.database, permission)
-      return answerList(request, reply, {
+      return answerList(context, request, reply, {
         source: userSource,
         read: (page) => listUsers(context.database, { ...filter, groupId: group.id, permissionId }, page),
         present: presentUser,

@@ -25,7 +25,7 @@ export const listGroups = (context: Context) =>
       const { user, permission, ...filter } = request.query
       const permissionId = await permissionIn(context.database, permission)
       const userId = user === undefined ? undefined : parseId(user)
-      return answerList(request, reply, {
+      return answerList(context, request, reply, {
         source: groupSource,
         read: (page) => list(context.database, { ...filter, userId, permissionId }, page),
         present: (group) => group,

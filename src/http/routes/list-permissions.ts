@@ -25,7 +25,7 @@ export const listPermissions = (context: Context) =>
     },
 
     handler: (request, reply) =>
-      answerList(request, reply, {
+      answerList(context, request, reply, {
         source: permissionSource,
         read: (page) => list(context.database, request.query, page),
         present: (permission) => permission,

@@ -36,7 +36,7 @@ export const listUserHistory = (context: Context) => {
       const { actor, ...rest } = request.query
       const about = { target_type: 'user', targetId }
       const actorId = actor === undefined ? undefined : parseId(actor)
-      const answered = await answerList(request, reply, {
+      const answered = await answerList(context, request, reply, {
         source: eventSource,
         read: (page) => listEvents(context.database, { ...rest, ...about, actorId }, page),
         present: (event) => event,

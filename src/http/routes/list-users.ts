@@ -28,7 +28,7 @@ export const listUsers = (context: Context) =>
         groupIn(context.database, group),
         permissionIn(context.database, permission),
       ])
-      return answerList(request, reply, {
+      return answerList(context, request, reply, {
         source: userSource,
         read: (page) => list(context.database, { ...filter, groupId, permissionId }, page),
         present: presentUser,

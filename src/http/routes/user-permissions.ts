@@ -39,7 +39,7 @@ export const listUserPermissions = (context: Context) =>
       const id = idIn(request.params.id)
       const [user] = await readUsers(context.database, [id])
       if (user === undefined) throw new ProblemError('not_found')
-      return answerList(request, reply, {
+      return answerList(context, request, reply, {
         source: heldSource(id),
         read: (page) => listHeldPermissions(context.database, id, request.query, page),
         present: (permission) => permission,
