@@ -117,7 +117,7 @@ export type HistoryQuery = Static<typeof HistoryQuery>
 export const EventListQuery = listQuery({
   ...filters,
   target_type: Type.Optional(
-    storableText({ maxLength: 30, description: 'About this kind of thing.', examples: ['user'] }),
+    storableText({ maxLength: 30, description: 'About this kind of thing: `user`, `group` or `api_key`.' }),
   ),
   target: Type.Optional(idText({ description: 'About the one with this id.' })),
   after: Type.Optional(
@@ -127,7 +127,6 @@ export const EventListQuery = listQuery({
       description:
         'Follows the events: those after this one, oldest first, without a gap. `next` then always has the URL of what comes ' +
         'after. `0` begins with the oldest that is kept.',
-      examples: ['1024'],
     }),
   ),
   wait: Type.Optional(

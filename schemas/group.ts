@@ -99,8 +99,7 @@ export const GroupListQuery = listQuery({
   permission: Type.Optional(
     Type.String({
       maxLength: 210,
-      description: 'Groups that confer this permission (an id, or `app_label.codename`).',
-      examples: ['auth.change_user'],
+      description: 'Groups that confer this permission (an id, or a name like `auth.change_user`).',
     }),
   ),
   ...searchParameter('the name'),

@@ -7,12 +7,11 @@ import { FormatQuery } from './query.js'
 export const MAX_PAGE_SIZE = 1_000
 export const DEFAULT_PAGE_SIZE = 100
 
-/** What every list takes beside its filters. */
+/** What every list takes beside its filters. Without examples: Swagger UI would send them unasked. */
 export const pagingParameters = {
   page: Type.Optional(
     Type.String({
       description: 'Which page, counted from 1; `last` for the last one. One that does not exist is 404.',
-      examples: ['1'],
     }),
   ),
   page_size: Type.Optional(
@@ -55,15 +54,13 @@ const namesOf = (names: readonly string[], sign: string, options: SchemaOptions)
 export const orderingParameter = (names: readonly string[]) => ({
   ordering: namesOf(names, '-?', {
     description: `Fields to order by, separated by commas; a minus before one reverses it: ${names.join(', ')}.`,
-    examples: [names[0]!],
   }),
 })
 
 /** Which fields the items of a list have. */
 export const fieldsParameter = (names: readonly string[]) => ({
   fields: namesOf(names, '', {
-    description: 'The fields that are wanted, separated by commas. All of them by default.',
-    examples: [names.slice(0, 2).join()],
+    description: `The fields that are wanted, separated by commas (\`${names.slice(0, 2).join()}\`). All of them by default.`,
   }),
 })
 

@@ -220,9 +220,8 @@ export const userFilters = {
     Type.String({
       maxLength: 210,
       description:
-        'Who holds this permission (an id, or `app_label.codename`): by itself, through a group, or as a superuser. ' +
+        'Who holds this permission (an id, or a name like `auth.change_user`): by itself, through a group, or as a superuser. ' +
         'Inactive users hold none.',
-      examples: ['auth.change_user'],
     }),
   ),
   ...rangeOf('last_login'),
