@@ -1,32 +1,15 @@
 /** The connections: a pool that outlives killed backends, statements run on it, and transactions. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Socket } from 'node:net'
 import { sql } from 'kysely'
 import pg from 'pg'
 import { unavailable } from '../errors.js'
 import { isConflict, isConnectionLoss, isStaleStatement } from './sqlstate.js'
+import { OpenTransaction, type Transaction } from './open-transaction.js'
+import { type Queryable, runOn, sendTogether } from './run.js'
 import { query, type Statement, statement } from './statement.js'
-import { parseTimestamp } from './timestamps.js'
 
-/** Runs statements: on any connection of the pool, or on the one of a transaction. */
-export interface Queryable {
-  run<Parameters extends readonly unknown[], Row>(
-    statement: Statement<Parameters, Row>,
-    ...parameters: Parameters
-  ): Promise<Row[]>
-}
-
-/** One open transaction. */
-export interface Transaction extends Queryable {
-  /**
-   * Sends a statement together with the commit, which fails where it fails: one round trip less. Only others that
-   * are sent so may follow, and its rows are not seen.
-   */
-  send<Parameters extends readonly unknown[], Row>(
-    statement: Statement<Parameters, Row>,
-    ...parameters: Parameters
-  ): void
-}
+export type { Transaction } from './open-transaction.js'
+export type { Queryable } from './run.js'
 
 /** What the database layer says to a log. */
 export interface DatabaseLog {
@@ -39,22 +22,6 @@ export interface DatabaseOptions {
   /** Named prepared statements. Turn off behind a pooler that can't keep them (PgBouncer before 1.21). */
   prepared: boolean
   log?: DatabaseLog | undefined
-}
-
-const INT8 = 20
-const INT8_ARRAY = 1016
-const TIMESTAMPTZ = 1184
-const INT4_ARRAY = 1007 as Parameters<typeof pg.types.getTypeParser>[0]
-const parseIntArray = pg.types.getTypeParser(INT4_ARRAY, 'text') as (text: string) => number[]
-
-// Given with each query, so that a pool that the host shares keeps its own parsers.
-const types = {
-  getTypeParser(oid: number, format?: 'text' | 'binary') {
-    if (oid === TIMESTAMPTZ) return parseTimestamp
-    if (oid === INT8) return Number
-    if (oid === INT8_ARRAY) return parseIntArray
-    return pg.types.getTypeParser(oid, format as 'text')
-  },
 }
 
 export interface TransactionOptions {
@@ -115,6 +82,37 @@ export class Database implements Queryable {
         return await work({
           run: (statement, ...parameters) => runOn(client, statement, parameters, this.options.prepared),
         })
+      } catch (error) {
+        // Others of them may still be under way.
+        failure = error as Error
+        throw error
+      } finally {
+        client.release(failure)
+      }
+    }, ATTEMPTS)
+  }
+
+  /**
+   * Runs statements that read as if at one moment, however long they take; that is bounded, on the server too.
+   * @throws what `work` throws, and what the database reports: also that a statement took too long
+   */
+  snapshot<Result>(work: (connection: Queryable) => Promise<Result>): Promise<Result> {
+    const { timeoutMs, prepared } = this.options
+    return this.#retrying(async () => {
+      const client = await this.pool.connect()
+      let failure: Error | undefined
+      try {
+        sendTogether(client)
+        const begun = Promise.all([
+          client.query('begin isolation level repeatable read read only'),
+          runOn(client, readSettingsStatement, [String(timeoutMs)], prepared),
+        ])
+        const [, result] = await Promise.all([
+          begun,
+          work({ run: (statement, ...parameters) => runOn(client, statement, parameters, prepared) }),
+        ])
+        await client.query('commit')
+        return result
       } catch (error) {
         // Others of them may still be under way.
         failure = error as Error
@@ -219,103 +217,7 @@ function outliveErrors(client: pg.PoolClient): void {
   client.on('error', () => {})
 }
 
-/**
- * Read committed whatever the server's default is: locks are taken first, and later statements must see what was waited
- * for.
- */
-const BEGIN = 'begin isolation level read committed read write'
-
-/**
- * What holds for the transaction alone, and the id that PostgreSQL gives it. A statement instead of four `set local`: it
- * is parsed once a connection. The plans of our statements are the same whatever the values, and planning costs more than
- * running them.
- */
-const settingsStatement = statement('begin_settings', (statementTimeout: string, lockTimeout: string) =>
-  query.selectNoFrom([
-    sql`set_config('statement_timeout', ${statementTimeout}, true)`.as('statement_timeout'),
-    sql`set_config('lock_timeout', ${lockTimeout}, true)`.as('lock_timeout'),
-    sql`set_config('plan_cache_mode', 'force_generic_plan', true)`.as('plan_cache_mode'),
-    sql<string>`txid_current()::text`.as('id'),
-  ]),
+/** The same for a transaction that only reads, whose statements differ in what they look for. */
+const readSettingsStatement = statement('begin_reading', (statementTimeout: string) =>
+  query.selectNoFrom(sql`set_config('statement_timeout', ${statementTimeout}, true)`.as('statement_timeout')),
 )
-
-/** One write to the socket for all statements of this turn of the loop: each write wakes the backend. */
-function sendTogether(client: pg.PoolClient): void {
-  // Not in the types of pg, and not there in a pool of its native client.
-  const { connection } = client as pg.PoolClient & { connection?: { stream?: Socket } }
-  const stream = connection?.stream
-  stream?.cork()
-  process.nextTick(() => stream?.uncork())
-}
-
-/** A transaction on its connection. What needs no answer before the next statement travels with it. */
-class OpenTransaction implements Transaction {
-  /** What PostgreSQL calls it. */
-  readonly id: Promise<string>
-  readonly prepared: boolean
-  readonly #sent: Promise<unknown>[] = []
-  #failure: unknown
-
-  constructor(
-    readonly client: pg.PoolClient,
-    { timeoutMs, prepared }: DatabaseOptions,
-    lockTimeoutMs: number,
-  ) {
-    this.prepared = prepared
-    sendTogether(client)
-    this.id = this.#begin(String(timeoutMs), String(lockTimeoutMs))
-    this.id.catch(() => {})
-  }
-
-  async #begin(statementTimeout: string, lockTimeout: string): Promise<string> {
-    const [, [settings]] = await Promise.all([
-      this.client.query(BEGIN),
-      runOn(this.client, settingsStatement, [statementTimeout, lockTimeout], this.prepared),
-    ])
-    return settings!.id
-  }
-
-  async run<Parameters extends readonly unknown[], Row>(
-    statement: Statement<Parameters, Row>,
-    ...parameters: Parameters
-  ): Promise<Row[]> {
-    try {
-      const rows = await runOn(this.client, statement, parameters, this.prepared)
-      // Nothing may go on outside of a transaction that did not begin.
-      await this.id
-      return rows
-    } catch (error) {
-      // Of statements that travel together the first that fails says why; the others only that one did (25P02).
-      this.#failure ??= error
-      throw this.#failure
-    }
-  }
-
-  send<Parameters extends readonly unknown[], Row>(
-    statement: Statement<Parameters, Row>,
-    ...parameters: Parameters
-  ): void {
-    sendTogether(this.client)
-    this.#sent.push(runOn(this.client, statement, parameters, this.prepared))
-  }
-
-  async commit(): Promise<void> {
-    sendTogether(this.client)
-    const outcomes = await Promise.allSettled([...this.#sent, this.client.query('commit')])
-    // After a failure PostgreSQL answers a commit with a rollback; the first failure says why.
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
-  }
-}
-
-async function runOn<Parameters extends readonly unknown[], Row>(
-  target: pg.Pool | pg.PoolClient,
-  statement: Statement<Parameters, Row>,
-  parameters: Parameters,
-  prepared: boolean,
-): Promise<Row[]> {
-  const { name, sql: text } = statement
-  const values = statement.bind(parameters)
-  const result = await target.query(prepared ? { name, text, values, types } : { text, values, types })
-  return result.rows as Row[]
-}

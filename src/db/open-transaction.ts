@@ -1,0 +1,97 @@
+/** One open transaction, on the connection that it has for itself. */
+import { sql } from 'kysely'
+import type pg from 'pg'
+import { type Queryable, runOn, sendTogether } from './run.js'
+import { query, type Statement, statement } from './statement.js'
+
+/** One open transaction. */
+export interface Transaction extends Queryable {
+  /**
+   * Sends a statement together with the commit, which fails where it fails: one round trip less. Only others that
+   * are sent so may follow, and its rows are not seen.
+   */
+  send<Parameters extends readonly unknown[], Row>(
+    statement: Statement<Parameters, Row>,
+    ...parameters: Parameters
+  ): void
+}
+
+/**
+ * Read committed whatever the server's default is: locks are taken first, and later statements must see what was waited
+ * for.
+ */
+const BEGIN = 'begin isolation level read committed read write'
+
+/**
+ * What holds for the transaction alone, and the id that PostgreSQL gives it. A statement instead of four `set local`: it
+ * is parsed once a connection. The plans of our statements are the same whatever the values, and planning costs more than
+ * running them.
+ */
+const settingsStatement = statement('begin_settings', (statementTimeout: string, lockTimeout: string) =>
+  query.selectNoFrom([
+    sql`set_config('statement_timeout', ${statementTimeout}, true)`.as('statement_timeout'),
+    sql`set_config('lock_timeout', ${lockTimeout}, true)`.as('lock_timeout'),
+    sql`set_config('plan_cache_mode', 'force_generic_plan', true)`.as('plan_cache_mode'),
+    sql<string>`txid_current()::text`.as('id'),
+  ]),
+)
+
+/** A transaction on its connection. What needs no answer before the next statement travels with it. */
+export class OpenTransaction implements Transaction {
+  /** What PostgreSQL calls it. */
+  readonly id: Promise<string>
+  readonly prepared: boolean
+  readonly #sent: Promise<unknown>[] = []
+  #failure: unknown
+
+  constructor(
+    readonly client: pg.PoolClient,
+    { timeoutMs, prepared }: { timeoutMs: number; prepared: boolean },
+    lockTimeoutMs: number,
+  ) {
+    this.prepared = prepared
+    sendTogether(client)
+    this.id = this.#begin(String(timeoutMs), String(lockTimeoutMs))
+    this.id.catch(() => {})
+  }
+
+  async #begin(statementTimeout: string, lockTimeout: string): Promise<string> {
+    const [, [settings]] = await Promise.all([
+      this.client.query(BEGIN),
+      runOn(this.client, settingsStatement, [statementTimeout, lockTimeout], this.prepared),
+    ])
+    return settings!.id
+  }
+
+  async run<Parameters extends readonly unknown[], Row>(
+    statement: Statement<Parameters, Row>,
+    ...parameters: Parameters
+  ): Promise<Row[]> {
+    try {
+      const rows = await runOn(this.client, statement, parameters, this.prepared)
+      // Nothing may go on outside of a transaction that did not begin.
+      await this.id
+      return rows
+    } catch (error) {
+      // Of statements that travel together the first that fails says why; the others only that one did (25P02).
+      this.#failure ??= error
+      throw this.#failure
+    }
+  }
+
+  send<Parameters extends readonly unknown[], Row>(
+    statement: Statement<Parameters, Row>,
+    ...parameters: Parameters
+  ): void {
+    sendTogether(this.client)
+    this.#sent.push(runOn(this.client, statement, parameters, this.prepared))
+  }
+
+  async commit(): Promise<void> {
+    sendTogether(this.client)
+    const outcomes = await Promise.allSettled([...this.#sent, this.client.query('commit')])
+    // After a failure PostgreSQL answers a commit with a rollback; the first failure says why.
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  }
+}

@@ -1,0 +1,51 @@
+/** Running one statement on one connection. */
+import type { Socket } from 'node:net'
+import pg from 'pg'
+import type { Statement } from './statement.js'
+import { parseTimestamp } from './timestamps.js'
+
+/** Runs statements: on any connection of the pool, or on the one of a transaction. */
+export interface Queryable {
+  run<Parameters extends readonly unknown[], Row>(
+    statement: Statement<Parameters, Row>,
+    ...parameters: Parameters
+  ): Promise<Row[]>
+}
+
+const INT8 = 20
+const INT8_ARRAY = 1016
+const TIMESTAMPTZ = 1184
+const INT4_ARRAY = 1007 as Parameters<typeof pg.types.getTypeParser>[0]
+const parseIntArray = pg.types.getTypeParser(INT4_ARRAY, 'text') as (text: string) => number[]
+
+// Given with each query, so that a pool that the host shares keeps its own parsers.
+const types = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    if (oid === TIMESTAMPTZ) return parseTimestamp
+    if (oid === INT8) return Number
+    if (oid === INT8_ARRAY) return parseIntArray
+    return pg.types.getTypeParser(oid, format as 'text')
+  },
+}
+
+/** @param prepared whether statements with a name are prepared under it */
+export async function runOn<Parameters extends readonly unknown[], Row>(
+  target: pg.Pool | pg.PoolClient,
+  statement: Statement<Parameters, Row>,
+  parameters: Parameters,
+  prepared: boolean,
+): Promise<Row[]> {
+  const { name, sql: text } = statement
+  const values = statement.bind(parameters)
+  const result = await target.query(prepared ? { name, text, values, types } : { text, values, types })
+  return result.rows as Row[]
+}
+
+/** One write to the socket for all statements of this turn of the loop: each write wakes the backend. */
+export function sendTogether(client: pg.PoolClient): void {
+  // Not in the types of pg, and not there in a pool of its native client.
+  const { connection } = client as pg.PoolClient & { connection?: { stream?: Socket } }
+  const stream = connection?.stream
+  stream?.cork()
+  process.nextTick(() => stream?.uncork())
+}
