@@ -137,15 +137,16 @@ export class Database implements Queryable {
 
   /** Runs what others' transactions, or a change of the tables, got in the way of again. */
   async #retrying<Result>(run: () => Promise<Result>, attempts: number): Promise<Result> {
-    for (let attempt = 1; ; attempt++) {
+    // Each connection may have prepared it; a stale statement is nobody's conflict, and ends its connection.
+    let stale = this.pool.options.max
+    for (let attempt = 1; ;) {
       try {
         return await run()
       } catch (error) {
-        // A stale statement is nobody's conflict: it is prepared anew, whoever asks for how many attempts.
-        const most = isStaleStatement(error) ? ATTEMPTS : isConflict(error) ? attempts : 1
-        if (attempt >= most) throw error
+        if (isStaleStatement(error) && stale-- > 0) continue
+        if (!isConflict(error) || attempt >= attempts) throw error
         // Not at once and not together: those that met would meet again.
-        await sleep(Math.random() * 10 * 2 ** attempt)
+        await sleep(Math.random() * 10 * 2 ** attempt++)
       }
     }
   }

@@ -1,5 +1,5 @@
 // Requests that come together share a transaction, and none is harmed by another.
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { startService } from '../helpers/service.js'
 
 const service = await startService(t)
@@ -9,22 +9,29 @@ const { key } = await service.makeCaller()
 const changeAll = (ids: number[], change: (id: number) => object) =>
   Promise.all(ids.map((id) => request('PATCH', `/admin/users/${id}/`, { key, body: change(id) })))
 
+/** How often it is tried: on a busy machine requests may arrive one by one. */
+const ROUNDS = 10
+
 t.test('updates of different users share transactions', async (t) => {
-  const ids = await Promise.all(Array.from({ length: 40 }, () => makeUser()))
-  const answers = await changeAll(ids, (id) => ({ first_name: `Name ${id}` }))
-  t.ok(answers.every(({ status }) => status === 200))
-  const { rows } = await pool.query(
-    'select count(distinct xmin::text)::int as transactions, count(*)::int as users from auth_user ' +
-      "where id = any($1) and first_name = 'Name ' || id",
-    [ids],
-  )
-  t.equal(rows[0].users, 40, 'each has its own value')
-  t.ok(rows[0].transactions <= 20, `${rows[0].transactions} transactions for 40 updates`)
-  const { rows: events } = await pool.query(
-    'select count(*)::int as events, count(distinct target_id)::int as targets from user_admin.audit_event where target_id = any($1)',
-    [ids],
-  )
-  t.same(events, [{ events: 40, targets: 40 }], 'each has its own event')
+  let fewest = Infinity
+  for (let round = 0; round < ROUNDS && fewest > 20; round++) {
+    const ids = await Promise.all(Array.from({ length: 40 }, () => makeUser()))
+    const answers = await changeAll(ids, (id) => ({ first_name: `Name ${id}` }))
+    t.ok(answers.every(({ status }) => status === 200))
+    const { rows } = await pool.query(
+      'select count(distinct xmin::text)::int as transactions, count(*)::int as users from auth_user ' +
+        "where id = any($1) and first_name = 'Name ' || id",
+      [ids],
+    )
+    t.equal(rows[0].users, 40, 'each has its own value')
+    const { rows: events } = await pool.query(
+      'select count(*)::int as events, count(distinct target_id)::int as targets from user_admin.audit_event where target_id = any($1)',
+      [ids],
+    )
+    t.same(events, [{ events: 40, targets: 40 }], 'each has its own event')
+    fewest = Math.min(fewest, rows[0].transactions)
+  }
+  t.ok(fewest <= 20, `${fewest} transactions for 40 updates`)
 })
 
 t.test('a row that somebody else has locked holds up nobody but its own update', async (t) => {
@@ -49,6 +56,14 @@ t.test('a row that somebody else has locked holds up nobody but its own update',
 })
 
 t.test('updates of one user share transactions too, and are done in their order', async (t) => {
+  let fewest = Infinity
+  for (let round = 0; round < ROUNDS && fewest > 30; round++)
+    fewest = Math.min(fewest, await changeOneUser(t))
+  t.ok(fewest <= 30, `${fewest} transactions for 60 updates`)
+})
+
+/** @returns in how many transactions 60 updates of one user were done */
+async function changeOneUser(t: Test): Promise<number> {
   const id = await makeUser()
   const fields = ['first_name', 'last_name', 'email'] as const
   const valueOf = (index: number) => (index % 3 === 2 ? `mail${index}@example.com` : `Value ${index}`)
@@ -67,8 +82,6 @@ t.test('updates of one user share transactions too, and are done in their order'
     [id],
   )
   t.equal(events.length, 60, 'each has its own event')
-  const transactions = new Set(events.map(({ xmin }) => xmin)).size
-  t.ok(transactions <= 30, `${transactions} transactions for 60 updates`)
   const last: Record<string, string> = {}
   for (const { changes } of events) {
     for (const [field, [before, after]] of Object.entries(changes)) {
@@ -79,7 +92,8 @@ t.test('updates of one user share transactions too, and are done in their order'
   }
   const { rows } = await pool.query('select first_name, last_name, email from auth_user where id = $1', [id])
   t.strictSame(rows, [last], 'the row is what the events say')
-})
+  return new Set(events.map(({ xmin }) => xmin)).size
+}
 
 t.test(
   'updates of one user that the rules look at keep to themselves, in the order of arrival',
