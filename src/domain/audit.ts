@@ -12,9 +12,14 @@ export interface Deed {
   targetId: number | null
 }
 
-/** Something that is done: field → [before, after], as anyone may see them. */
-export const applied = (deed: Deed, changes: Record<string, [unknown, unknown]>): AuditEvent =>
-  eventOf(deed, 'applied', changes)
+/** Something that is done: the fields that change, each with its value before and after, as anyone may see them. */
+export const applied = <Field extends string>(
+  deed: Deed,
+  changed: readonly Field[],
+  before: (field: Field) => unknown,
+  after: (field: Field) => unknown,
+): AuditEvent =>
+  eventOf(deed, 'applied', Object.fromEntries(changed.map((field) => [field, [before(field), after(field)]])))
 
 /** Something that is refused since it concerns privileges. Mistyped requests are not recorded. */
 export const refused = (deed: Deed, reason: Record<string, unknown>): AuditEvent =>

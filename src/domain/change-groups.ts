@@ -70,8 +70,15 @@ export async function writeGroupChange(
     taken: added(after.permissions, before.permissions),
     given: added(before.permissions, after.permissions),
   })
-  const changes = changed.map((field) => [field, [isNew ? null : before[field], after[field]]] as const)
-  recordEvents(transaction, [applied({ ...deed, targetId: id }, Object.fromEntries(changes) as never)])
+  const made = { ...deed, targetId: id }
+  recordEvents(transaction, [
+    applied(
+      made,
+      changed,
+      (field) => (isNew ? null : before[field]),
+      (field) => after[field],
+    ),
+  ])
   return { group: { ...after, id } }
 }
 
@@ -104,8 +111,14 @@ export async function deleteGroup(
   const refusal = groupRefusalOf({ actor, changed, isMember, addedPermissions: [] })
   if (refusal !== undefined) return deny(transaction, deed, refusal, 'delete this group')
   await deleteRows(transaction, group.id)
-  const changes = GROUP_WRITABLE.map((field) => [field, [group[field], null]] as const)
-  recordEvents(transaction, [applied(deed, Object.fromEntries(changes) as never)])
+  recordEvents(transaction, [
+    applied(
+      deed,
+      GROUP_WRITABLE,
+      (field) => group[field],
+      () => null,
+    ),
+  ])
   return undefined
 }
 

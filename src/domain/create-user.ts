@@ -2,6 +2,7 @@
 import { type Fault, USER_DEFAULTS } from '../../schemas/index.js'
 import { invalid, ProblemError } from '../errors.js'
 import { insertUser } from '../db/accounts.js'
+import type { AuditEvent } from '../db/audit.js'
 import type { Transaction } from '../db/database.js'
 import { readReferences } from '../db/references.js'
 import type { StoredUser } from '../db/users.js'
@@ -13,7 +14,7 @@ import { type Change, type Decision, decideUpdate, type Update } from './decide-
 import { admit, deniedProblem, reasonOf } from './refusals.js'
 import { referencesOf } from './update-references.js'
 import type { Outcome } from './update-users.js'
-import { shownValue } from './user.js'
+import { shownValue, type WritableField } from './user.js'
 
 /** A user to be made: validated, and its password hashed. */
 export type Creation = Omit<Update, 'id'>
@@ -45,14 +46,19 @@ export async function createUser(transaction: Transaction, creation: Creation): 
   if (decision.kind === 'denied') {
     const problem = await deniedProblem(transaction, decision.refusal, DENIED)
     const username = creation.patch.username
-    write(transaction, [refused(deed, { ...reasonOf(decision.refusal, problem), username })])
+    write(transaction, refused(deed, { ...reasonOf(decision.refusal, problem), username }))
     return { problem }
   }
   if (decision.kind !== 'changed') throw new ProblemError('internal_error')
   const { groups: _groups, user_permissions: _permissions, id: _none, ...columns } = decision.after
   const user = { ...decision.after, id: await insertUser(transaction, columns) }
-  const changes = decision.changed.map((field) => [field, [null, shownValue(user, field)]] as const)
-  write(transaction, [applied({ ...deed, targetId: user.id }, Object.fromEntries(changes) as never)], user)
+  const made = { ...deed, targetId: user.id }
+  const shown = (field: WritableField) => shownValue(user, field)
+  write(
+    transaction,
+    applied(made, decision.changed, () => null, shown),
+    user,
+  )
   return { user }
 }
 
@@ -68,11 +74,7 @@ async function decide(transaction: Transaction, actor: Actor, change: Change): P
   return decideUpdate(actor, change, emptyUser(), references)
 }
 
-function write(
-  transaction: Transaction,
-  events: Parameters<typeof writeUsers>[1]['events'],
-  user?: StoredUser,
-): void {
+function write(transaction: Transaction, event: AuditEvent, user?: StoredUser): void {
   const members = (ids: readonly number[] = []) => ids.map((id) => ({ user_id: user!.id, member_of: id }))
   writeUsers(transaction, {
     users: new Map(),
@@ -80,6 +82,6 @@ function write(
     groupsJoined: members(user?.groups),
     permissionsTaken: [],
     permissionsGiven: members(user?.user_permissions),
-    events,
+    events: [event],
   })
 }

@@ -12,7 +12,7 @@ import type { Caller } from './callers.js'
 import { removesSuperuser } from './decide-update.js'
 import { deletionRefusalOf } from './privileges.js'
 import { admit, deniedProblem, reasonOf } from './refusals.js'
-import { shownValue, WRITABLE_FIELDS } from './user.js'
+import { shownValue, WRITABLE_FIELDS, type WritableField } from './user.js'
 
 export interface Deletion {
   caller: Caller
@@ -56,7 +56,8 @@ export async function deleteUser(
     return new ProblemError('last_superuser', { detail: 'No active superuser would remain.' })
   }
   await deleteRows(transaction, id, owned).catch(explain)
-  recordEvents(transaction, [applied(deed, everythingOf(user))])
+  const shown = (field: WritableField) => shownValue(user, field)
+  recordEvents(transaction, [applied(deed, WRITABLE_FIELDS, shown, () => null)])
   return undefined
 }
 
@@ -85,8 +86,3 @@ function explain(error: unknown): never {
     cause: error,
   })
 }
-
-const everythingOf = (user: StoredUser) =>
-  Object.fromEntries(
-    WRITABLE_FIELDS.map((field) => [field, [shownValue(user, field), null] as [unknown, unknown]]),
-  )

@@ -179,7 +179,14 @@ function note(writes: UserWrites, update: Update, actor: Actor, decision: Decisi
     writes.groupsJoined.push(...members(added(before.groups, groups)))
     writes.permissionsTaken.push(...members(added(user_permissions, before.user_permissions)))
     writes.permissionsGiven.push(...members(added(before.user_permissions, user_permissions)))
-    writes.events.push(applied(deed, differences(decision)))
+    writes.events.push(
+      applied(
+        deed,
+        changed,
+        (field) => shownValue(before, field),
+        (field) => shownValue(after, field),
+      ),
+    )
   } else if (decision.kind === 'denied' && 'problem' in outcome) {
     writes.events.push(refused(deed, reasonOf(decision.refusal, outcome.problem)))
   } else if (decision.kind === 'last superuser') {
@@ -190,12 +197,3 @@ function note(writes: UserWrites, update: Update, actor: Actor, decision: Decisi
 /** What the table of users is told: no more than what changes. */
 const changedColumns = ({ after, changed }: Extract<Decision, { kind: 'changed' }>): UserChange =>
   Object.fromEntries(changed.filter(isColumn).map((field) => [field, after[field]]))
-
-/** Field → [before, after], as anyone may see them. */
-const differences = ({ before, after, changed }: Extract<Decision, { kind: 'changed' }>) =>
-  Object.fromEntries(
-    changed.map((field) => [
-      field,
-      [shownValue(before, field), shownValue(after, field)] as [unknown, unknown],
-    ]),
-  )
