@@ -6,7 +6,7 @@ interface Target {
   aim: number
   /** Whether a higher figure is better. */
   isMoreBetter: boolean
-  unit: 'x' | ' MB'
+  unit: 'x' | ' MB' | ' ms'
 }
 
 const more = (title: string, atLeast: number, aim: number): Target => ({
@@ -35,13 +35,22 @@ export const FIGURES = {
   passwords: less('p99 of GET during the password load, against without', 3, 1.5),
   hot: more('hot user, 128 connections, against `ordinary` on the hot user', 3, 10),
   memory: less('resident memory after five minutes, and flat', 200, 120, ' MB'),
+  listFirst: less('first page of 1,000,000 users, in the database', 50, 10, ' ms'),
+  listDeep: less('page 10,000 of them, by cursor', 50, 10, ' ms'),
+  listFilter: less('the slowest of the filters', 50, 25, ' ms'),
+  listSearch: less('the slowest of the searches', 50, 25, ' ms'),
+  listMemory: less('resident memory while all of them are read, and flat', 250, 200, ' MB'),
 } as const satisfies Record<string, Target>
 
 export type FigureId = keyof typeof FIGURES
 
+const DIGITS = { x: 2, ' MB': 0, ' ms': 1 } as const
+
 /** A figure as it is written. */
-export const written = (id: FigureId, value: number): string =>
-  `${FIGURES[id].unit === 'x' ? value.toFixed(2) : Math.round(value)}${FIGURES[id].unit}`
+export const written = (id: FigureId, value: number): string => {
+  const { unit } = FIGURES[id]
+  return `${value.toFixed(DIGITS[unit])}${unit}`
+}
 
 /** What was reached: the aim, what is needed at least, or neither. */
 export function verdict(id: FigureId, value: number): 'aim reached' | 'reached' | '**not reached**' {

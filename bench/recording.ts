@@ -18,10 +18,17 @@ export interface SentStatement {
  * Changes a user's `first_name` through the plugin, and listens.
  * @returns the statements of its transaction, in order, the look-up of the caller among them
  */
-export async function recordPatch(
+export const recordPatch = (directory: Directory, id: number, firstName: string): Promise<SentStatement[]> =>
+  recordSecond(directory, (app, isRecorded) => patch(app, directory, id, isRecorded ? firstName : 'before'))
+
+/** Reads what is at a URL through the plugin, and listens. @returns the statements, in order */
+export const recordGet = (directory: Directory, url: string): Promise<SentStatement[]> =>
+  recordSecond(directory, (app) => get(app, directory, url))
+
+/** Does it twice: of who was seen before, the look-up travels with the transaction. */
+async function recordSecond(
   directory: Directory,
-  id: number,
-  firstName: string,
+  ask: (app: App, isRecorded: boolean) => Promise<void>,
 ): Promise<SentStatement[]> {
   const pool = openPool(directory.url, { max: 1, timeoutMs: 10_000 })
   const sent: SentStatement[] = []
@@ -29,16 +36,17 @@ export async function recordPatch(
   const app = Fastify({ genReqId: () => randomUUID() })
   await app.register(userAdmin, { prefix: '/admin', database: pool })
   try {
-    // Of who was seen before, the look-up travels with the transaction.
-    await patch(app, directory, id, 'before')
+    await ask(app, false)
     sent.length = 0
-    await patch(app, directory, id, firstName)
+    await ask(app, true)
   } finally {
     await app.close()
     await pool.end()
   }
   return sent
 }
+
+type App = ReturnType<typeof Fastify>
 
 type Query = (...args: unknown[]) => Promise<unknown> | undefined
 
@@ -71,12 +79,13 @@ function read([first, second]: unknown[]): Pick<SentStatement, 'sql' | 'values'>
   return { sql: text, values: Array.isArray(second) ? second : (values ?? []) }
 }
 
-async function patch(
-  app: ReturnType<typeof Fastify>,
-  { superuserKey }: Directory,
-  id: number,
-  firstName: string,
-): Promise<void> {
+async function get(app: App, { superuserKey }: Directory, url: string): Promise<void> {
+  const headers = { authorization: `Bearer ${superuserKey}` }
+  const { statusCode, body } = await app.inject({ method: 'GET', url, headers })
+  if (statusCode !== 200) throw new Error(`the recorded GET was answered with ${statusCode}: ${body}`)
+}
+
+async function patch(app: App, { superuserKey }: Directory, id: number, firstName: string): Promise<void> {
   const { statusCode, body } = await app.inject({
     method: 'PATCH',
     url: `/admin/users/${id}/`,

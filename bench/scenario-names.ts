@@ -10,6 +10,7 @@ export const SCENARIO_NAMES = [
   'passwords',
   'soak',
   'startup',
+  'lists',
 ] as const
 
 export type ScenarioName = (typeof SCENARIO_NAMES)[number]

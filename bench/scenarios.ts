@@ -6,6 +6,7 @@ import { get } from './scenarios/get.js'
 import { groups } from './scenarios/groups.js'
 import { hot } from './scenarios/hot.js'
 import { limited } from './scenarios/limited.js'
+import { lists } from './scenarios/lists.js'
 import { passwords } from './scenarios/passwords.js'
 import { patch } from './scenarios/patch.js'
 import { size } from './scenarios/size.js'
@@ -27,4 +28,5 @@ export const SCENARIOS: Record<ScenarioName, Scenario> = {
   passwords,
   soak,
   startup,
+  lists,
 }

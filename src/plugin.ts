@@ -128,7 +128,7 @@ export function makeContext(database: Database, options: ContextOptions): Contex
     pageSize: options.pageSize,
     closing: options.closing,
     callers: makeAuthenticator(database, options),
-    findFaults: (update) => database.transaction((transaction) => findFaults(transaction, update)),
+    findFaults: (updates) => database.transaction((transaction) => findFaults(transaction, updates)),
 
     async readUser(id, caller) {
       const { actor, user } = await reads.submit({ id, caller })

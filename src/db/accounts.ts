@@ -1,8 +1,9 @@
 /** Users that come and go: their rows, and whatever goes with them. */
 import { sql } from 'kysely'
+import { checkConstraints } from './constraints.js'
 import type { Queryable, Transaction } from './database.js'
 import type { OwnedTable } from './live-schema.js'
-import { query, statement, unnamed } from './statement.js'
+import { query, statement } from './statement.js'
 import type { UserColumns } from './users.js'
 
 const insertStatement = statement(
@@ -85,8 +86,7 @@ const OWNED: Record<OwnedTable, ReturnType<typeof deleteOwned>> = {
 /**
  * Deletes a user with its memberships, permissions and API keys. Its row is locked.
  * @param owned other tables whose rows go with it, as in Django
- * @throws what PostgreSQL reports where another table refers to the user (23503): at once, though Django's foreign keys
- *   are only checked at the commit
+ * @throws what PostgreSQL reports where another table refers to the user (23503, 23001)
  */
 export async function deleteUser(
   transaction: Transaction,
@@ -96,6 +96,6 @@ export async function deleteUser(
   await Promise.all([
     ...owned.map((table) => transaction.run(OWNED[table], id)),
     transaction.run(deleteStatement, id),
-    transaction.run(unnamed(sql`set constraints all immediate`)),
+    checkConstraints(transaction),
   ])
 }

@@ -1,6 +1,7 @@
 /** Groups: reading, finding, locking and writing them. */
 import { sql } from 'kysely'
 import type { Group, GroupListQuery } from '../../schemas/index.js'
+import { checkConstraints } from './constraints.js'
 import type { Database, Queryable, Transaction } from './database.js'
 import {
   type Condition,
@@ -33,7 +34,7 @@ export const groupSource = {
 /** Which groups are wanted: as the parameters of the list say, with users and permissions by their ids. */
 export type GroupFilter = Pick<GroupListQuery, 'name' | 'name__iexact' | 'search'> & {
   userId?: number | undefined
-  permissionId?: number | undefined
+  permissionIds?: number[] | undefined
 }
 
 /** One page of the groups that the filter lets through. */
@@ -43,15 +44,15 @@ export const listGroups = (
   page: PageRequest,
 ): Promise<Page<StoredGroup>> => readPage(db, groupSource, conditionsOf(filter), page)
 
-function conditionsOf({ name, name__iexact, search, userId, permissionId }: GroupFilter): Condition[] {
+function conditionsOf({ name, name__iexact, search, userId, permissionIds }: GroupFilter): Condition[] {
   const conditions = containsWords(groupSource.searched, search ?? '')
   if (name !== undefined) conditions.push(sql`t.name = ${name}`)
   if (name__iexact !== undefined) conditions.push(sql`upper(t.name) = upper(${name__iexact}::text)`)
   if (userId !== undefined)
     conditions.push(sql`t.id in (select group_id from auth_user_groups where user_id = ${userId}::bigint)`)
-  if (permissionId !== undefined) {
+  if (permissionIds !== undefined) {
     conditions.push(
-      sql`t.id in (select group_id from auth_group_permissions where permission_id = ${permissionId}::bigint)`,
+      sql`t.id in (select group_id from auth_group_permissions where permission_id = any(${permissionIds}::bigint[]))`,
     )
   }
   return conditions
@@ -184,7 +185,10 @@ const deleteStatement = statement('delete_group', (id: number) =>
     .where('id', '=', sql<number>`${id}::bigint`),
 )
 
-/** Deletes a group with its memberships and permissions. The group is locked. */
+/**
+ * Deletes a group with its memberships and permissions. The group is locked.
+ * @throws what PostgreSQL reports where another table refers to the group (23503, 23001)
+ */
 export async function deleteGroup(transaction: Transaction, id: number): Promise<void> {
-  await transaction.run(deleteStatement, id)
+  await Promise.all([transaction.run(deleteStatement, id), checkConstraints(transaction)])
 }

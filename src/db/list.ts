@@ -41,8 +41,8 @@ export interface Ordering {
 export interface Position {
   /** One for each field of the ordering. */
   values: readonly KeyValue[]
-  /** Rows beyond it, or those that lead up to it. */
-  direction: 'after' | 'before'
+  /** Rows beyond it, or those that lead up to it; `from` and `until` count a row in that is just there. */
+  direction: 'after' | 'from' | 'before' | 'until'
 }
 
 /** One page of a list. */
@@ -65,32 +65,42 @@ export interface Page<Row> {
   count: number | null
 }
 
-/** Reads one page, and counts where that is asked for: one round trip. */
+/**
+ * Reads one page, and counts where that is asked for, as of one moment.
+ * @param counted the conditions in another form, where that is better for all rows than for a page of them
+ */
 export async function readPage<Row>(
   db: Database,
   source: ListSource<Row>,
   conditions: readonly Condition[],
   request: PageRequest,
+  counted: readonly Condition[] = conditions,
 ): Promise<Page<Row>> {
-  const [rows, count] = await db.together((connection) =>
+  const [rows, count] = await db.snapshot((connection) =>
     Promise.all([
       readRows(connection, source, conditions, request),
-      request.isCounted ? countRows(connection, source, conditions) : null,
+      request.isCounted ? countRows(connection, source, counted) : null,
     ]),
   )
   return { ...rows, count }
 }
 
-/** The ordering as far as it says something: after a unique field nothing can differ any more. */
+/**
+ * The ordering as far as it says something: after a unique field nothing can differ any more. Rows that are equal so far
+ * come by id in the direction of the last field, so that one index is read one way, however many are equal.
+ */
 export function completeOrdering<Row>(source: ListSource<Row>, wanted: readonly Ordering[]): Ordering[] {
   const complete: Ordering[] = []
-  for (const ordering of [...wanted, { field: 'id', descending: false }]) {
+  for (const ordering of [...wanted, { field: 'id', descending: wanted.at(-1)?.descending ?? false }]) {
     if (complete.some(({ field }) => field === ordering.field)) continue
     complete.push(ordering)
     if (source.keys[ordering.field]!.isUnique) break
   }
   return complete
 }
+
+/** Whether the rows before a position are wanted. */
+export const leadsBack = ({ direction }: Position): boolean => direction === 'before' || direction === 'until'
 
 /** What a row has of the fields of an ordering. */
 export const positionOf = <Row>(
@@ -113,7 +123,7 @@ async function readRows<Row>(
   conditions: readonly Condition[],
   { ordering, size, offset = 0, position }: PageRequest,
 ): Promise<Pick<Page<Row>, 'rows' | 'hasMore'>> {
-  const isBackwards = position?.direction === 'before'
+  const isBackwards = position !== undefined && leadsBack(position)
   const steps = ordering.map(({ field, descending }) => ({
     ...source.keys[field]!,
     descending: descending !== isBackwards,
@@ -121,7 +131,7 @@ async function readRows<Row>(
   const order = sql.join(
     steps.map(({ expression, descending }) => sql`${expression} ${sql.raw(descending ? 'desc' : 'asc')}`),
   )
-  const all = position === undefined ? conditions : [...conditions, beyond(steps, position.values)]
+  const all = position === undefined ? conditions : [...conditions, beyond(steps, position)]
   const rows = await db.run(
     unnamed(sql<Row>`select ${source.columns} from (
       select t.* from ${source.from} ${where(all)} order by ${order} limit ${size + 1} offset ${offset}
@@ -152,7 +162,8 @@ interface Step {
 }
 
 /** The rows that come after these values. */
-function beyond(steps: readonly Step[], values: readonly KeyValue[]): Condition {
+function beyond(steps: readonly Step[], { values, direction }: Position): Condition {
+  const orThere = sql.raw(direction === 'from' || direction === 'until' ? '=' : '')
   const bound = steps.map((step, index) => ({
     ...step,
     value: sql`${values[index]}::${sql.raw(step.type)}`,
@@ -163,12 +174,12 @@ function beyond(steps: readonly Step[], values: readonly KeyValue[]): Condition 
   if (bound.every(({ descending }) => descending === first!.descending)) {
     const names = sql.join(bound.map(({ expression }) => expression))
     const limits = sql.join(bound.map(({ value }) => value))
-    return sql`(${names}) ${first!.operator} (${limits})`
+    return sql`(${names}) ${first!.operator}${orThere} (${limits})`
   }
   const further = bound.reduceRight<Condition | undefined>(
     (rest, { expression, operator, value }) =>
       rest === undefined
-        ? sql<SqlBool>`${expression} ${operator} ${value}`
+        ? sql<SqlBool>`${expression} ${operator}${orThere} ${value}`
         : sql<SqlBool>`(${expression} ${operator} ${value} or (${expression} = ${value} and ${rest}))`,
     undefined,
   )

@@ -68,16 +68,11 @@ export const listHeldPermissions = (
 ): Promise<Page<HeldPermission>> =>
   readPage(db, heldSource(userId), [...conditionsOf(filter), isHeldBy(userId)], page)
 
-/** A permission, where it exists. */
-export async function findPermission(
-  db: Queryable,
-  reference: PermissionReference,
-): Promise<Permission | undefined> {
-  const [row] = await db.run(
-    unnamed(sql<Permission>`select t.* from ${permissionSource.from} where ${is(reference)}`),
+/** Permissions: none where it does not exist; a name may be that of several, of different models. */
+export const findPermissions = (db: Queryable, reference: PermissionReference): Promise<Permission[]> =>
+  db.run(
+    unnamed(sql<Permission>`select t.* from ${permissionSource.from} where ${is(reference)} order by t.id`),
   )
-  return row
-}
 
 /** A permission that the user holds; undefined where it does not, or where there is no such permission or user. */
 export async function findHeldPermission(

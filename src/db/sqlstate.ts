@@ -81,8 +81,9 @@ export const mayBeOneRowsFault = (error: unknown): boolean =>
 export const isConstraintViolation = (error: unknown): boolean =>
   isFailure(error) && (error.code === '23505' || error.code === '23503')
 
-/** Whether another table refers to what was deleted, or what was referred to is gone. */
-export const isForeignKeyViolation = (error: unknown): boolean => isFailure(error) && error.code === '23503'
+/** Whether another table refers to what was deleted (`restrict_violation` where it says ON DELETE RESTRICT). */
+export const isReferredTo = (error: unknown): boolean =>
+  isFailure(error) && (error.code === '23503' || error.code === '23001')
 
 /** The table that a failure is about. */
 export const tableOf = (error: unknown): string => (isFailure(error) && error.table) || 'unknown'

@@ -11,6 +11,7 @@ import {
   readPage,
   type SortKey,
 } from './list.js'
+import { unnamed } from './statement.js'
 import { type StoredUser, wholeUser } from './users.js'
 
 /** As PostgreSQL orders a null: after everything else. Django can store no infinity. */
@@ -53,15 +54,29 @@ export const userSource = {
 /** Which users are wanted: as the parameters of the list say, with groups and permissions by their ids. */
 export type UserFilter = Omit<UserListQuery, 'group' | 'permission' | 'page' | 'ordering' | 'fields'> & {
   groupId?: number | undefined
-  permissionId?: number | undefined
+  permissionIds?: number[] | undefined
 }
 
 /** One page of the users that the filter lets through. */
-export const listUsers = (db: Database, filter: UserFilter, page: PageRequest): Promise<Page<StoredUser>> =>
-  readPage(db, userSource, conditionsOf(filter), page)
+export async function listUsers(
+  db: Database,
+  filter: UserFilter,
+  page: PageRequest,
+): Promise<Page<StoredUser>> {
+  const { conditions, sets } = partsOf(filter, page)
+  const small = await findSmall(db, sets)
+  const picked = sets.map(({ ids }) => sql<SqlBool>`t.id = any(array(${ids}))`)
+  const inPage = sets.map(({ holds }, index) => (small[index] ? picked[index]! : holds))
+  const inAll = sets.map(({ isAmong }, index) => (small[index] ? picked[index]! : isAmong))
+  return readPage(db, userSource, [...conditions, ...inPage], page, [...conditions, ...inAll])
+}
 
 /** How each parameter is asked for. Django compares in upper case for `iexact`, and so do its own indexes. */
-const CONDITIONS: { [Name in keyof UserFilter]?: (value: NonNullable<UserFilter[Name]>) => Condition } = {
+const CONDITIONS: {
+  [Name in keyof Omit<UserFilter, 'groupId' | 'permissionIds'>]?: (
+    value: NonNullable<UserFilter[Name]>,
+  ) => Condition
+} = {
   username: (value) => sql`t.username = ${value}`,
   username__iexact: (value) => sql`upper(t.username) = upper(${value}::text)`,
   email: (value) => sql`t.email = ${value}`,
@@ -78,8 +93,6 @@ const CONDITIONS: { [Name in keyof UserFilter]?: (value: NonNullable<UserFilter[
   date_joined__gt: (value) => sql`t.date_joined > ${value}::timestamptz`,
   date_joined__lte: (value) => sql`t.date_joined <= ${value}::timestamptz`,
   date_joined__lt: (value) => sql`t.date_joined < ${value}::timestamptz`,
-  groupId: (value) => sql`t.id in (select user_id from auth_user_groups where group_id = ${value}::bigint)`,
-  permissionId: holdersOf,
 }
 
 const hasLoggedIn = sql<SqlBool>`${lastLogin} < 'infinity'`
@@ -88,20 +101,100 @@ const hasLoggedIn = sql<SqlBool>`${lastLogin} < 'infinity'`
 const flag = (name: string, value: boolean): Condition =>
   value ? sql`${sql.ref(`t.${name}`)}` : sql`not ${sql.ref(`t.${name}`)}`
 
-/** Active users who hold the permission, as Django's `with_perm` finds them. */
-function holdersOf(permissionId: number): RawBuilder<SqlBool> {
-  return sql`t.is_active and t.id in (
-    select id from auth_user where is_superuser
-    union select user_id from auth_user_user_permissions where permission_id = ${permissionId}::bigint
-    union select m.user_id from auth_group_permissions p join auth_user_groups m using (group_id)
-      where p.permission_id = ${permissionId}::bigint
-  )`
+/**
+ * Users whom the planner does not know how to find: few of them must be picked by their ids, but of many only one page
+ * be read in its order. It can't tell which permission many hold, nor that those who joined last have the highest ids.
+ */
+interface UserSet {
+  /** The ids, some perhaps twice. */
+  ids: RawBuilder<unknown>
+  /** As many rows of nothing: an index on less has them, and whoever wants only some does not wait for all. */
+  rows: RawBuilder<unknown>
+  /** Whether `t` is one of them, asked for one user at a time. No `exists`: that may read all of them first. */
+  holds: Condition
+  /** The same, for all users at once. */
+  isAmong: Condition
 }
 
-function conditionsOf({ search, ...filter }: UserFilter): Condition[] {
-  const conditions = Object.entries(filter).flatMap(([name, value]) => {
-    const condition = CONDITIONS[name as keyof UserFilter] as ((value: unknown) => Condition) | undefined
-    return value === undefined || condition === undefined ? [] : [condition(value)]
+/** Picking this many costs about as much as reading on until a hundred of this many are met among a million. */
+const FEW = 20_000
+
+/** Which of the sets are small. */
+async function findSmall(db: Database, sets: readonly UserSet[]): Promise<boolean[]> {
+  if (sets.length === 0) return []
+  const tests = sets.map(
+    ({ rows }) => sql`(select count(*) from (${rows} limit ${FEW + 1}) as few) <= ${FEW}`,
+  )
+  const [row] = await db.run(unnamed(sql<{ small: boolean[] }>`select array[${sql.join(tests)}] as small`))
+  return row!.small
+}
+
+const membersOf = (groupId: number): UserSet => {
+  const ids = sql`select user_id from auth_user_groups where group_id = ${groupId}::bigint`
+  return {
+    ids,
+    rows: sql`select from auth_user_groups where group_id = ${groupId}::bigint`,
+    holds: sql`(select true from auth_user_groups where user_id = t.id and group_id = ${groupId}::bigint)`,
+    isAmong: sql`t.id in (${ids})`,
+  }
+}
+
+/** Superusers, and those whom the permission was given themselves or through a group. */
+function holdersOf(permissionIds: number[]): UserSet {
+  const superusers = sql`select id from auth_user where is_superuser`
+  const direct = sql`select user_id from auth_user_user_permissions where permission_id = any(${permissionIds}::bigint[])`
+  // By `offset` each group is read by itself, through its index.
+  const members = sql`select m.user_id from auth_group_permissions p
+    cross join lateral (select user_id from auth_user_groups where group_id = p.group_id offset 0) m
+    where p.permission_id = any(${permissionIds}::bigint[])`
+  const memberRows = sql`select 1 from auth_group_permissions p
+    cross join lateral (select from auth_user_groups where group_id = p.group_id limit ${FEW + 1}) m
+    where p.permission_id = any(${permissionIds}::bigint[])`
+  const groups = sql`select group_id from auth_group_permissions where permission_id = any(${permissionIds}::bigint[])`
+  return {
+    ids: sql`${superusers} union all ${direct} union all ${members}`,
+    rows: sql`${superusers} union all ${direct} union all ${memberRows}`,
+    holds: sql`(t.is_superuser
+      or (select true from auth_user_user_permissions
+          where user_id = t.id and permission_id = any(${permissionIds}::bigint[]))
+      or (select true from auth_user_groups where user_id = t.id and group_id = any(array(${groups})) limit 1))`,
+    isAmong: sql`t.id in (${superusers} union ${direct} union ${members})`,
+  }
+}
+
+const fittingUsers = (conditions: readonly Condition[]): UserSet => {
+  const all = sql<SqlBool>`${sql.join(conditions, sql` and `)}`
+  return {
+    ids: sql`select t.id from auth_user as t where ${all}`,
+    rows: sql`select from auth_user as t where ${all}`,
+    holds: all,
+    isAmong: all,
+  }
+}
+
+/** Limits in time, which ids go along with. */
+const isTimeLimit = (name: string) => /^(date_joined|last_login)__[gl]te?$/.test(name)
+
+function partsOf(
+  { search, groupId, permissionIds, ...filter }: UserFilter,
+  { ordering }: PageRequest,
+): { conditions: Condition[]; sets: UserSet[] } {
+  const found = Object.entries(filter).flatMap(([name, value]) => {
+    const condition = CONDITIONS[name as keyof typeof CONDITIONS] as
+      ((value: unknown) => Condition) | undefined
+    return value === undefined || condition === undefined ? [] : [{ name, condition: condition(value) }]
   })
-  return [...conditions, ...containsWords(userSource.searched, search ?? '')]
+  const isBounded = ({ name }: { name: string }) => ordering[0]?.field === 'id' && isTimeLimit(name)
+  const limits = found.filter(isBounded).map(({ condition }) => condition)
+  const conditions = found.filter((one) => !isBounded(one)).map(({ condition }) => condition)
+  // As Django's `with_perm` finds them.
+  if (permissionIds !== undefined) conditions.push(flag('is_active', true))
+  return {
+    conditions: [...conditions, ...containsWords(userSource.searched, search ?? '')],
+    sets: [
+      ...(groupId === undefined ? [] : [membersOf(groupId)]),
+      ...(permissionIds === undefined ? [] : [holdersOf(permissionIds)]),
+      ...(limits.length === 0 ? [] : [fittingUsers(limits)]),
+    ],
+  }
 }

@@ -74,7 +74,8 @@ export function idFaults(
   id: number | undefined,
   { values, faults }: CheckedBody<{ id?: number | undefined }>,
 ): Fault[] {
-  if (isNoObject({ faults }) || !Number.isInteger(values.id) || values.id === id) return []
+  const isFaulty = faults.some((fault) => ['', '/id'].includes(fault.pointer))
+  if (isFaulty || !Number.isInteger(values.id) || values.id === id) return []
   return [{ pointer: '/id', code: 'mismatch', detail: 'This is not the id of the URL.' }]
 }
 

@@ -23,8 +23,8 @@ import {
   wantedGroup,
 } from './decide-group.js'
 import { added } from './decide-update.js'
-import { groupRefusalOf, type Refusal } from './privileges.js'
-import { admit, deniedProblem, reasonOf } from './refusals.js'
+import { groupRefusalOf } from './privileges.js'
+import { admit, bodilessProblem, deniedProblem, reasonOf, tellInUse } from './refusals.js'
 
 /** Who wants something of which group. */
 export interface GroupRequest {
@@ -36,6 +36,8 @@ export interface GroupRequest {
 
 /** What became of it: the group as it is now, or why nothing was done. */
 export type GroupOutcome = { group: StoredGroup } | { problem: ProblemError }
+
+const DENIED = 'You do not have permission to change these fields of this group.'
 
 /** No group has this id. */
 const NOTHING: StoredGroup = { id: 0, name: '', permissions: [] }
@@ -61,7 +63,9 @@ export async function writeGroupChange(
   if (decision.kind === 'invalid') throw invalid(decision.faults)
   if (decision.kind === 'unchanged') return { group: before }
   if (decision.kind === 'denied') {
-    return { problem: await deny(transaction, deed, decision.refusal, 'change these fields of this group') }
+    const problem = await deniedProblem(transaction, decision.refusal, DENIED)
+    recordEvents(transaction, [refused(deed, reasonOf(decision.refusal, problem))])
+    return { problem }
   }
   const { after, changed } = decision
   const id = isNew ? await insertGroup(transaction, after.name) : before.id
@@ -98,7 +102,8 @@ export async function findGroupFaults(
 /**
  * Deletes a group; its members lose what it conferred.
  * @returns why it was not deleted; undefined where it was
- * @throws ProblemError where there is no such group (404), or where the caller may not make this request any more
+ * @throws ProblemError where there is no such group (404), where other tables refer to it (409), or where the caller may not
+ *   make this request any more
  */
 export async function deleteGroup(
   transaction: Transaction,
@@ -109,8 +114,12 @@ export async function deleteGroup(
   const deed: Deed = { actor, requestId: request.requestId, action: 'group.delete', targetId: group.id }
   const changed = group.permissions.length > 0 ? ['permissions'] : []
   const refusal = groupRefusalOf({ actor, changed, isMember, addedPermissions: [] })
-  if (refusal !== undefined) return deny(transaction, deed, refusal, 'delete this group')
-  await deleteRows(transaction, group.id)
+  if (refusal !== undefined) {
+    const problem = await bodilessProblem(transaction, refusal, 'delete this group')
+    recordEvents(transaction, [refused(deed, reasonOf(refusal, problem))])
+    return problem
+  }
+  await deleteRows(transaction, group.id).catch(tellInUse('group'))
   recordEvents(transaction, [
     applied(
       deed,
@@ -148,16 +157,4 @@ async function lock(transaction: Transaction, { caller, id }: GroupRequest & { i
   ])
   if (group === undefined) throw new ProblemError('not_found')
   return { actor, group }
-}
-
-/** Tells it, and records it. */
-async function deny(
-  transaction: Transaction,
-  deed: Deed,
-  refusal: Refusal,
-  what: string,
-): Promise<ProblemError> {
-  const problem = await deniedProblem(transaction, refusal, `You do not have permission to ${what}.`)
-  recordEvents(transaction, [refused(deed, reasonOf(refusal, problem))])
-  return problem
 }

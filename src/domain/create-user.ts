@@ -71,7 +71,21 @@ export async function findCreationFaults(transaction: Transaction, creation: Cre
 
 async function decide(transaction: Transaction, actor: Actor, change: Change): Promise<Decision> {
   const references = await readReferences(transaction, referencesOf([{ ...change, id: NOBODY }], [actor]))
-  return decideUpdate(actor, change, emptyUser(), references)
+  return withoutMask(change, decideUpdate(actor, change, emptyUser(), references))
+}
+
+/** There is no password yet that a mask could stand for. */
+function withoutMask({ patch, encodedPassword }: Change, decision: Decision): Decision {
+  if (patch.password === undefined || encodedPassword !== undefined) return decision
+  const detail = 'A new user has no password that a mask could stand for.'
+  const others = decision.kind === 'invalid' ? decision.faults : []
+  return {
+    kind: 'invalid',
+    faults: [
+      { pointer: '/password', code: 'mask', detail },
+      ...others.filter(({ pointer }) => pointer !== '/password'),
+    ],
+  }
 }
 
 function write(transaction: Transaction, event: AuditEvent, user?: StoredUser): void {

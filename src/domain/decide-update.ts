@@ -92,6 +92,8 @@ export function decideUpdate(actor: Actor, update: Change, before: StoredUser, f
       return { kind: 'last superuser', fields: changed.filter((field) => field.startsWith('is_')) }
     }
   }
+  // Whoever comes after in the same transaction may count on it.
+  if (wanted.is_superuser && wanted.is_active) facts.activeSuperusers?.add(before.id)
   facts.takenBy.set(wanted.username, before.id)
   return { kind: 'changed', before, after: wanted, changed }
 }

@@ -5,13 +5,12 @@ import { recordEvents } from '../db/audit.js'
 import type { Transaction } from '../db/database.js'
 import type { OwnedTable } from '../db/live-schema.js'
 import { readReferences } from '../db/references.js'
-import { isForeignKeyViolation, tableOf } from '../db/sqlstate.js'
-import { activeSuperusers, lockSuperuserGuard, lockUsers, readUsers, type StoredUser } from '../db/users.js'
+import { activeSuperusers, lockSuperuserGuard, lockUsers, readUsers } from '../db/users.js'
 import { applied, type Deed, refused } from './audit.js'
 import type { Caller } from './callers.js'
 import { removesSuperuser } from './decide-update.js'
 import { deletionRefusalOf } from './privileges.js'
-import { admit, deniedProblem, reasonOf } from './refusals.js'
+import { admit, bodilessProblem, reasonOf, tellInUse } from './refusals.js'
 import { shownValue, WRITABLE_FIELDS, type WritableField } from './user.js'
 
 export interface Deletion {
@@ -43,11 +42,7 @@ export async function deleteUser(
   const targetPermissions = await permissionsOf(transaction, id)
   const refusal = deletionRefusalOf({ actor, target: user, targetPermissions })
   if (refusal !== undefined) {
-    const detail = `You do not have permission to delete this user. ${refusal.fields[0]!.reason}`
-    const { details } = await deniedProblem(transaction, refusal, detail)
-    // There is no body, and so no field that it would lie in.
-    const { errors: _none, ...rest } = details
-    const problem = new ProblemError('permission_denied', rest)
+    const problem = await bodilessProblem(transaction, refusal, 'delete this user')
     recordEvents(transaction, [refused(deed, reasonOf(refusal, problem))])
     return problem
   }
@@ -55,7 +50,7 @@ export async function deleteUser(
     recordEvents(transaction, [refused(deed, { code: 'last_superuser' })])
     return new ProblemError('last_superuser', { detail: 'No active superuser would remain.' })
   }
-  await deleteRows(transaction, id, owned).catch(explain)
+  await deleteRows(transaction, id, owned).catch(tellInUse('user'))
   const shown = (field: WritableField) => shownValue(user, field)
   recordEvents(transaction, [applied(deed, WRITABLE_FIELDS, shown, () => null)])
   return undefined
@@ -77,12 +72,4 @@ async function permissionsOf(transaction: Transaction, id: number): Promise<Set<
 async function isAnySuperuserBeside(transaction: Transaction, id: number): Promise<boolean> {
   const some = await activeSuperusers(transaction, 2)
   return some.some((other) => other !== id)
-}
-
-function explain(error: unknown): never {
-  if (!isForeignKeyViolation(error)) throw error
-  throw new ProblemError('in_use', {
-    detail: `Rows of the table ${tableOf(error)} refer to this user. Deactivate it instead, or remove them first.`,
-    cause: error,
-  })
 }

@@ -2,6 +2,7 @@
 import { ProblemError } from '../errors.js'
 import type { Queryable, Transaction } from '../db/database.js'
 import { permissionNames } from '../db/references.js'
+import { isReferredTo, tableOf } from '../db/sqlstate.js'
 import type { Actor } from './actor.js'
 import { type Caller, findActors } from './callers.js'
 import type { Refusal } from './privileges.js'
@@ -21,6 +22,13 @@ export async function deniedProblem(
     })),
     missingPermissions: await permissionNames(db, [...missingPermissions]),
   })
+}
+
+/** The same of a request without a body: there is no field that could be named. */
+export async function bodilessProblem(db: Queryable, refusal: Refusal, what: string): Promise<ProblemError> {
+  const detail = `You do not have permission to ${what}. ${refusal.fields[0]!.reason}`
+  const { errors: _none, ...details } = (await deniedProblem(db, refusal, detail)).details
+  return new ProblemError('permission_denied', details)
 }
 
 /** The same for the audit. */
@@ -47,3 +55,14 @@ export async function admit(transaction: Transaction, caller: Caller): Promise<A
   const [found] = await findActors(transaction, [caller.credential])
   return caller.admit(found)
 }
+
+/** Says which table refers to what was to be deleted; throws on what else the database reports. */
+export const tellInUse =
+  (what: string) =>
+  (error: unknown): never => {
+    if (!isReferredTo(error)) throw error
+    throw new ProblemError('in_use', {
+      detail: `Rows of the table ${tableOf(error)} refer to this ${what}.`,
+      cause: error,
+    })
+  }

@@ -23,7 +23,8 @@ import {
 import type { Actor } from './actor.js'
 import { applied, type Deed, refused } from './audit.js'
 import { findActors } from './callers.js'
-import { admissionOf, deniedProblem, reasonOf } from './refusals.js'
+import type { Refusal } from './privileges.js'
+import { admissionOf, bodilessProblem, deniedProblem, reasonOf } from './refusals.js'
 import { referencesOf } from './update-references.js'
 import { isColumn, shownValue } from './user.js'
 
@@ -56,7 +57,7 @@ export async function updateUsers(
   for (const [index, { actor, decision }] of (await decideUpdates(transaction, updates)).entries()) {
     const outcome =
       decision.kind === 'denied'
-        ? { problem: await deniedProblem(transaction, decision.refusal, DENIED) }
+        ? { problem: await problemOf(transaction, updates[index]!, decision.refusal) }
         : outcomeOf(decision)
     outcomes.push(outcome)
     if (actor !== undefined) note(writes, updates[index]!, actor, decision, outcome)
@@ -71,15 +72,25 @@ const refusalsIn = ({ events }: UserWrites): UserWrites => ({
   events: events.filter(({ outcome }) => outcome === 'refused'),
 })
 
+const problemOf = (
+  transaction: Transaction,
+  { membership }: Update,
+  refusal: Refusal,
+): Promise<ProblemError> =>
+  membership === undefined
+    ? deniedProblem(transaction, refusal, DENIED)
+    : bodilessProblem(transaction, refusal, 'change this membership')
+
 /**
- * The faults that only the database knows: references, uniqueness, masks. Writes nothing.
+ * The faults that only the database knows, of each update: references, uniqueness, masks. Writes nothing.
  * @throws ProblemError where the caller may not make this request any more
  */
-export async function findFaults(transaction: Transaction, update: Update): Promise<Fault[]> {
-  const [decided] = await decideUpdates(transaction, [update])
-  const decision = decided!.decision
-  if (decision.kind === 'not admitted') throw decision.problem
-  return decision.kind === 'invalid' ? decision.faults : []
+export async function findFaults(transaction: Transaction, updates: readonly Update[]): Promise<Fault[][]> {
+  const decided = await decideUpdates(transaction, updates)
+  return decided.map(({ decision }) => {
+    if (decision.kind === 'not admitted') throw decision.problem
+    return decision.kind === 'invalid' ? decision.faults : []
+  })
 }
 
 /** Locks, reads and decides; writes nothing. */

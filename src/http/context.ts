@@ -24,8 +24,8 @@ export interface Context {
    * @throws ProblemError where the caller may not read it any more
    */
   readUser(id: number, caller: Caller): Promise<StoredUser | undefined>
-  /** The faults of an update that only the database knows. Writes nothing. */
-  findFaults(update: Update): Promise<Fault[]>
+  /** The faults of updates that only the database knows. Writes nothing. */
+  findFaults(updates: readonly Update[]): Promise<Fault[][]>
   /**
    * Applies one update. Confirms the caller, in the transaction that decides.
    * @param client who takes it back by going, while it waits for its turn

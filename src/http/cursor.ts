@@ -1,10 +1,13 @@
 /** Positions in a list as clients carry them: opaque, and checked when they come back. */
 import { MAX_ID } from '../../schemas/index.js'
 import type { KeyValue, ListSource, Ordering, Position, SortKey } from '../db/list.js'
+import { parseDateTime } from '../domain/date-time.js'
 import { ProblemError } from '../errors.js'
 
 const nameOf = (ordering: readonly Ordering[]): string =>
   ordering.map(({ field, descending }) => (descending ? `-${field}` : field)).join()
+
+const DIRECTIONS: readonly Position['direction'][] = ['after', 'before', 'from', 'until']
 
 /** A position as text. */
 export const encodeCursor = ({ values, direction }: Position, ordering: readonly Ordering[]): string =>
@@ -21,7 +24,7 @@ export function decodeCursor<Row>(
 ): Position {
   const [direction, name, ...values] = parse(cursor)
   const fits =
-    (direction === 'after' || direction === 'before') &&
+    DIRECTIONS.includes(direction as Position['direction']) &&
     name === nameOf(ordering) &&
     values.length === ordering.length &&
     ordering.every(({ field }, index) => isValueOf(source.keys[field]!, values[index]))
@@ -30,7 +33,7 @@ export function decodeCursor<Row>(
       detail: 'The URL is not valid: the cursor is none of this list in this order.',
     })
   }
-  return { direction, values: values as KeyValue[] }
+  return { direction: direction as Position['direction'], values: values as KeyValue[] }
 }
 
 function parse(cursor: string): unknown[] {
@@ -42,9 +45,11 @@ function parse(cursor: string): unknown[] {
   }
 }
 
-/** Whether PostgreSQL can read it. What looks like an instant and is none, it refuses itself. */
+/** Whether PostgreSQL can read it. */
 function isValueOf({ type }: SortKey<never>, value: unknown): boolean {
   if (type === 'bigint') return Number.isSafeInteger(value) && Math.abs(value as number) <= MAX_ID
   if (type === 'boolean') return typeof value === 'boolean'
+  if (type === 'timestamptz')
+    return typeof value === 'string' && (value.endsWith('infinity') || parseDateTime(value) !== undefined)
   return typeof value === 'string' && value.length <= 1_000 && !/[\0\p{Cs}]/u.test(value)
 }

@@ -5,14 +5,16 @@ import { type CheckedBody, forgiveStored, idFaults, isNoObject, without } from '
 import { findGroupFaults, type GroupRequest, writeGroupChange } from '../domain/change-groups.js'
 import { GROUP_WRITABLE } from '../domain/decide-group.js'
 import { readGroup } from '../db/groups.js'
-import { invalid } from '../errors.js'
+import { invalid, ProblemError } from '../errors.js'
 import type { Context } from './context.js'
 import { callerOf } from './route.js'
 import { completed, lenient } from './updates.js'
 
+/** Which group: a new one, or that of the URL, whose id may be none. */
+export type GroupTarget = 'new' | { id: number | undefined }
+
 /**
  * Makes a group, or changes one.
- * @param id undefined for one that is to be made
  * @param defaults what absent fields are, where a whole group is written
  * @throws ProblemError where it is refused; `invalid` with every fault
  */
@@ -20,17 +22,22 @@ export async function changeGroup(
   context: Context,
   request: FastifyRequest,
   reply: FastifyReply,
-  id: number | undefined,
+  target: GroupTarget,
   { defaults = {} }: { defaults?: object } = {},
 ): Promise<Group> {
+  const id = target === 'new' ? undefined : target.id
   const wanted: GroupRequest = {
     caller: callerOf(request),
     requestId: request.id,
     ...(id === undefined ? {} : { id }),
   }
-  const body = lenient(request, reply, request.body as CheckedBody<GroupUpdate>, isKnown)
-  const { sent, values, faults } = await forgiven(context, id, completed(body, defaults))
-  if (isNoObject({ faults })) throw invalid(faults)
+  const body = completed(lenient(request, reply, request.body as CheckedBody<GroupUpdate>, isKnown), defaults)
+  const stored = id === undefined ? undefined : await readGroup(context.database, id)
+  const { sent, values, faults } = forgiven(id, body, stored)
+  const isAbsent = target !== 'new' && stored === undefined
+  // A fault of the body is one for any group.
+  if (faults.length > 0 && (isAbsent || isNoObject({ faults }))) throw invalid(faults)
+  if (isAbsent) throw new ProblemError('not_found')
   if (faults.length > 0) {
     const change = { sent, patch: without(values, faults) }
     const others = await context.database.transaction((transaction) =>
@@ -48,13 +55,11 @@ export async function changeGroup(
 const isKnown = (name: string) => name === 'id' || (GROUP_WRITABLE as readonly string[]).includes(name)
 
 /** Without faults of fields that are stored just so. */
-async function forgiven(
-  context: Context,
+function forgiven(
   id: number | undefined,
   body: CheckedBody<GroupUpdate>,
-): Promise<CheckedBody<GroupUpdate>> {
+  stored: Group | undefined,
+): CheckedBody<GroupUpdate> {
   const checked = { ...body, faults: [...body.faults, ...idFaults(id, body)] }
-  if (checked.faults.length === 0 || id === undefined || isNoObject(checked)) return checked
-  const stored = await readGroup(context.database, id)
-  return stored === undefined ? checked : forgiveStored(checked, stored)
+  return stored === undefined || isNoObject(checked) ? checked : forgiveStored(checked, stored)
 }

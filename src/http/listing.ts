@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ListOf, ListQuery } from '../../schemas/index.js'
 import {
   completeOrdering,
+  leadsBack,
   type ListSource,
   type Ordering,
   type Page,
@@ -110,14 +111,20 @@ async function readByCursor<Row>(
   const { page_size: size, count: isCounted = false } = query
   const position = cursor === '' ? undefined : decodeCursor(cursor, source, ordering)
   const page = await read({ ordering, size, position, isCounted })
-  const to = (row: Row, direction: Position['direction']): Changes => ({
-    cursor: encodeCursor({ values: positionOf(source, ordering, row), direction }, ordering),
+  const at = (values: Position['values'], direction: Position['direction']): Changes => ({
+    cursor: encodeCursor({ values, direction }, ordering),
   })
+  const to = (row: Row, direction: Position['direction']) => at(positionOf(source, ordering, row), direction)
   const links: Record<string, Changes> = { first: { cursor: '' } }
   const [first, last] = [page.rows[0], page.rows.at(-1)]
-  if (first === undefined || last === undefined) return { page, links }
   // Whoever went one way can go back.
-  const isBackwards = position?.direction === 'before'
+  const isBackwards = position !== undefined && leadsBack(position)
+  if (first === undefined || last === undefined) {
+    // All that was there is gone.
+    if (isBackwards) links.next = at(position.values, 'from')
+    else if (position !== undefined) links.previous = at(position.values, 'until')
+    return { page, links }
+  }
   if (isBackwards || page.hasMore) links.next = to(last, 'after')
   if (isBackwards ? page.hasMore : position !== undefined) links.previous = to(first, 'before')
   return { page, links }

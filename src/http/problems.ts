@@ -1,4 +1,5 @@
 /** The one renderer of refusals and failures: problem details (RFC 9457), with the members that a DRF client reads. */
+import type { ErrorObject } from 'ajv'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type Fault, type Problem, type ProblemCode } from '../../schemas/index.js'
 import { fieldOf, ProblemError } from '../errors.js'
@@ -50,12 +51,8 @@ export function toProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error
   const { code = '', statusCode = 500, validation } = error as Partial<FastifyError>
   if (validation) {
-    const details = validation.map(({ instancePath, params, message = '', ...more }) =>
-      params.additionalProperty === undefined
-        ? `${instancePath.slice(1)} ${patternMessage(more) ?? message}`.trim()
-        : `there is no parameter ${JSON.stringify(params.additionalProperty)}`,
-    )
-    return new ProblemError('invalid', { detail: `The URL is not valid: ${details.join('; ')}.` })
+    const details = new Set((validation as ErrorObject[]).map(parameterFault))
+    return new ProblemError('invalid', { detail: `The URL is not valid: ${[...details].join('; ')}.` })
   }
   const known = CODES[code] ?? STATUS_CODES[statusCode]
   if (known) return new ProblemError(known, { cause: error })
@@ -63,11 +60,21 @@ export function toProblem(error: unknown): ProblemError {
   return problemOf(error)
 }
 
-/** What the schema itself says of its pattern: Ajv hands the schema over beside what Fastify's type has. */
-const patternMessage = (error: object): string | undefined =>
-  (error as { keyword?: string; parentSchema?: Record<string, string> }).keyword === 'pattern'
-    ? (error as { parentSchema?: Record<string, string> }).parentSchema?.['x-pattern-message']
-    : undefined
+/** What is wrong with one parameter of a URL. */
+function parameterFault({ instancePath, keyword, params, parentSchema, data, message }: ErrorObject): string {
+  const name = instancePath.slice(1)
+  if (params.additionalProperty !== undefined)
+    return `there is no parameter ${JSON.stringify(String(params.additionalProperty).slice(0, 100))}`
+  if (Array.isArray(data)) return `${name} is given more than once`
+  if (keyword === 'type') return `${name} must be ${TYPE_NAMES[params.type] ?? `a ${params.type}`}`
+  if (keyword === 'enum') return `${name} must be one of: ${params.allowedValues.filter(Boolean).join(', ')}`
+  const own: string | undefined = keyword === 'pattern' ? parentSchema?.['x-pattern-message'] : undefined
+  // Most say what the parameter must do; a sentence stands for itself.
+  const text = own?.replace(/\.$/, '') ?? message ?? ''
+  return /^\p{Lu}/u.test(text) ? `${name}: ${text}` : `${name} ${text}`
+}
+
+const TYPE_NAMES: Record<string, string> = { integer: 'a whole number', boolean: 'true or false' }
 
 /** A problem as it is answered. `documentation` is the URL of the page that lists every code. */
 export function renderProblem(problem: ProblemError, requestId: string, documentation: string): Problem {

@@ -122,6 +122,7 @@ function guardRoutes(app: FastifyInstance, context: Context): void {
   requireRules(app)
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store')
+    requireDecodable(request.raw.url ?? '')
     // Not found: there is no route, and so no rule.
     const { config } = request.routeOptions
     const access = ruleIn(config)
@@ -132,6 +133,17 @@ function guardRoutes(app: FastifyInstance, context: Context): void {
     const find = confirmsCaller(config) ? context.callers.recognize : context.callers.authenticate
     request.setDecorator(CALLER, await find(request, access.anyOf))
   })
+}
+
+/** What stands for no text would be looked for as it is. */
+function requireDecodable(url: string): void {
+  const query = url.indexOf('?')
+  if (query < 0 || !url.includes('%', query)) return
+  try {
+    decodeURIComponent(url.slice(query))
+  } catch {
+    throw new ProblemError('bad_request', { detail: 'The query of the URL is not percent-encoded UTF-8.' })
+  }
 }
 
 const confirmsCaller = (config: object | undefined): boolean =>

@@ -1,6 +1,6 @@
 /** From the body of a request to an update that is ready for the database: the same for one user and for many. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { UserUpdate } from '../../schemas/index.js'
+import type { Fault, UserUpdate } from '../../schemas/index.js'
 import {
   type CheckedBody,
   forgiveStored,
@@ -43,11 +43,33 @@ async function settle(
   id: number | undefined,
   body: CheckedBody<UserUpdate>,
 ): Promise<CheckedBody<UserUpdate>> {
-  const { sent, values, faults } = await forgiven(context, request, id, body)
-  if (faults.length === 0 || id === undefined || isNoObject({ faults })) return { sent, values, faults }
+  const checked = await forgiven(context, request, id, body)
+  if (checked.faults.length === 0) return checked
+  const [others = []] = await databaseFaults(context, request, [{ id, body: checked }])
+  return { ...checked, faults: [...checked.faults, ...others] }
+}
+
+/** The faults that only the database knows, of what is left of these bodies without the faults that were found. */
+export async function databaseFaults(
+  context: Context,
+  request: FastifyRequest,
+  bodies: readonly { id: number | undefined; body: CheckedBody<UserUpdate> }[],
+): Promise<Fault[][]> {
+  const updates = bodies.map(({ id, body }) => updateOf(request, id, body))
+  const sound = updates.filter((update) => update !== undefined)
+  const found = sound.length === 0 ? [] : await context.findFaults(sound)
+  const faultsOf = new Map(sound.map((update, index) => [update, found[index]!]))
+  return updates.map((update) => (update && faultsOf.get(update)) ?? [])
+}
+
+function updateOf(
+  request: FastifyRequest,
+  id: number | undefined,
+  { sent, values, faults }: CheckedBody<UserUpdate>,
+): Update | undefined {
+  if (id === undefined || isNoObject({ faults })) return undefined
   const patch = withoutPlainPassword(without(values, faults))
-  const update = { caller: callerOf(request), requestId: request.id, id, sent, patch }
-  return { sent, values, faults: [...faults, ...(await context.findFaults(update))] }
+  return { caller: callerOf(request), requestId: request.id, id, sent, patch }
 }
 
 /** A body with its faults, but without those fields that are stored just so. */

@@ -1,4 +1,4 @@
-/** Validation from the published schemas: strict for bodies, coercing for paths and queries, which are all text. */
+/** Validation from the published schemas: strict for bodies, and for URLs once their texts are read as what they stand for. */
 import type { TSchema } from '@sinclair/typebox'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import type { FastifySchemaCompiler } from 'fastify'
@@ -23,10 +23,9 @@ const formats = {
  */
 export function makeValidatorCompiler(contract: Contract): FastifySchemaCompiler<unknown> {
   const schemas = Object.values(contract) as TSchema[]
-  const strict = makeAjv({ coerceTypes: false, schemas })
-  const coercing = makeAjv({ coerceTypes: 'array', schemas })
+  const strict = makeAjv(schemas)
   return ({ schema, httpPart }) => {
-    if (httpPart !== 'body') return coercing.compile(schema as object)
+    if (httpPart !== 'body') return parameterReader(schema as TSchema, strict.compile(schema as object))
     const named = schemas.find(({ $id }) => `${$id}#` === (schema as { $ref?: string }).$ref)
     const body = named ?? (schema as TSchema)
     return body.type === 'array'
@@ -35,15 +34,42 @@ export function makeValidatorCompiler(contract: Contract): FastifySchemaCompiler
   }
 }
 
-const makeAjv = (options: { coerceTypes: boolean | 'array'; schemas: TSchema[] }) =>
+const makeAjv = (schemas: TSchema[]) =>
   new Ajv2020({
-    ...options,
+    schemas,
+    coerceTypes: false,
     allErrors: true,
     verbose: true,
     allowUnionTypes: true,
     formats,
     keywords: ['x-normalize', 'x-pattern-message'],
   })
+
+/**
+ * The parameters of a path or query, which are all text. Ajv would read `0x10`, `1e2`, `Infinity` and ` 5` as numbers, some of
+ * them past their maximum.
+ */
+function parameterReader({ properties = {} }: TSchema, validate: ValidateFunction) {
+  const types = Object.entries<TSchema>(properties).map(([name, { type }]) => [name, type] as const)
+  const typeOf = new Map(types.filter(([, type]) => type !== 'string'))
+  if (typeOf.size === 0) return validate
+  return (parameters: unknown) => {
+    const values = Object.entries(parameters as Record<string, unknown>).map(([name, text]) => [
+      name,
+      valueOf(typeOf.get(name), text),
+    ])
+    const value: unknown = Object.fromEntries(values)
+    return validate(value) ? { value } : { error: validate.errors as never }
+  }
+}
+
+/** What does not stand for a value of the type stays a text, and is refused as one. */
+function valueOf(type: unknown, text: unknown): unknown {
+  if (typeof text !== 'string') return text
+  if (type === 'integer' && /^(?:0|-?[1-9]\d{0,14})$/.test(text)) return Number(text)
+  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
+  return text
+}
 
 /** What is asked of each body, taken out of the schema once. */
 interface Rules {

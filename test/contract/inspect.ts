@@ -37,7 +37,7 @@ export function inspect(document: PublishedDocument, request: Exchange, answer: 
     ...SECRETS.filter((secret) => secret.test(answer.text)).map((secret) => `shows a secret: ${secret}`),
   ]
   if (request.method !== 'HEAD' && isProblem(answer)) found.push(...problemViolations(document, answer))
-  if (isUser(answer.body)) found.push(...userViolations(answer.body))
+  for (const user of usersIn(answer.body)) found.push(...userViolations(user))
   const what = `${request.method} ${request.path.slice(0, 100)} → ${answer.status}`
   return found.map((violation) => `${what}: ${violation}`)
 }
@@ -87,9 +87,10 @@ function problemViolations(document: PublishedDocument, { status, headers, body 
   if (headers['x-request-id'] !== undefined && headers['x-request-id'] !== body.request_id) {
     found.push('names another request than its header')
   }
-  if ((body.detail === undefined) === (body.errors === undefined) && status !== 403) {
-    found.push('says what happened twice, or not at all')
-  }
+  const isSaid = [body.detail, body.errors].some((member) => member !== undefined)
+  if (!isSaid) found.push('does not say what happened')
+  if (body.code === 'invalid' && body.errors !== undefined && body.detail !== undefined)
+    found.push('says what is wrong twice')
   return found
 }
 
@@ -98,6 +99,10 @@ const userViolations = (user: Record<string, unknown>): string[] =>
   ['last_login', 'date_joined']
     .filter((field) => user[field] !== null && !UTC.test(String(user[field])))
     .map((field) => `${field} is not in UTC: ${user[field]}`)
+
+/** A user, those of a list, and those of a bulk answer. */
+const usersIn = (body: any): Record<string, unknown>[] =>
+  [body, body?.user, ...[body?.results ?? []].flat().flatMap((item) => [item, item?.user])].filter(isUser)
 
 const isUser = (body: unknown): body is Record<string, unknown> =>
   typeof body === 'object' && body !== null && 'date_joined' in body && 'last_login' in body && 'id' in body

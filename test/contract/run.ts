@@ -15,6 +15,8 @@ const USAGE = `Usage: npm run test:contract -- --url <URL> --key <API key> [--us
   --user-id        the user of the key; what is changed of it is put back. Default 1 (or CONTRACT_USER_ID)
   --spare-user-id  a user that nobody needs: its flags are switched and put back, and its password is LOST
                    (or CONTRACT_SPARE_USER_ID). Without one, the checks that need it are skipped
+
+A user and a group whose names begin with "contract." are made, and deleted when they have served.
 `
 
 const world = await openWorld(readOptions()).catch((error: Error) => leave(error.message))

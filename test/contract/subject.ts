@@ -65,6 +65,13 @@ export class Subject {
     return violations
   }
 
+  /** The path of a link, as `call` takes it. */
+  pathIn(link: string): string {
+    const { pathname, search } = new URL(link, this.#base)
+    const base = this.#base.pathname.replace(/\/$/, '')
+    return (pathname.startsWith(`${base}/`) ? pathname.slice(base.length) : pathname) + search
+  }
+
   userPath(id: number | string): string {
     return this.document.pathOf('updateUser').replace('{id}', String(id))
   }

@@ -1,9 +1,12 @@
 /** The black-box suite: holds a deployment to its published document and to the contract. */
 import type { Test } from 'tap'
 import { addressing } from './checks/addressing.js'
+import { directory } from './checks/directory.js'
 import { faults } from './checks/faults.js'
 import { fields } from './checks/fields.js'
 import { hostile } from './checks/hostile.js'
+import { lifecycles } from './checks/lifecycles.js'
+import { lists } from './checks/lists.js'
 import { negotiation } from './checks/negotiation.js'
 import { passwords } from './checks/passwords.js'
 import { published } from './checks/published.js'
@@ -23,6 +26,9 @@ const CHECKS: Record<string, Checks> = {
   addressing,
   negotiation,
   hostile,
+  lists,
+  directory,
+  lifecycles,
 }
 
 /** Runs every check. Whatever a check changed is put back before the next one, also where it fails. */

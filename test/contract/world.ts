@@ -17,7 +17,9 @@ export interface World {
   subject: Subject
   own: Account
   spare: Account | undefined
-  /** Puts every user back into its original state, but for the password of the spare one. */
+  /** Paths of what a check made, which is deleted when the check is over, also where it fails. */
+  made: Set<string>
+  /** Puts every user back into its original state, but for the password of the spare one, and deletes what was made. */
   putBack(): Promise<void>
 }
 
@@ -32,11 +34,19 @@ export async function openWorld({ url, key, userId, spareUserId }: WorldOptions)
   const subject = await Subject.open(url, key)
   const own = await Account.open(subject, userId)
   const spare = spareUserId === undefined ? undefined : await Account.open(subject, spareUserId)
+  const made = new Set<string>()
   return {
     subject,
     own,
     spare,
+    made,
     async putBack() {
+      for (const path of made) {
+        const { status, text } = await subject.call('DELETE', path)
+        if (status !== 204 && status !== 404)
+          throw new Error(`${path} could not be deleted: ${status} ${text}`)
+        made.delete(path)
+      }
       await own.restore()
       await spare?.restore()
     },

@@ -21,7 +21,7 @@ export const createGroup = (context: Context) =>
     },
 
     async handler(request, reply) {
-      const group = await changeGroup(context, request, reply, undefined, { defaults: GROUP_DEFAULTS })
+      const group = await changeGroup(context, request, reply, 'new', { defaults: GROUP_DEFAULTS })
       return reply.code(201).header('location', `${request.server.prefix}/groups/${group.id}/`).send(group)
     },
   })

@@ -13,10 +13,10 @@ export const deleteGroup = (context: Context) =>
       summary: 'Delete Group',
       description:
         'Deletes one group. Its members stay, and lose what it conferred. A caller without superuser status can not delete a ' +
-        'group that confers something on itself.',
+        'group that confers something on itself. One that other tables of the database refer to is not deleted (409).',
       params: GroupPathSchema,
       querystring: FormatQuery,
-      response: { 204: NOTHING_TO_SAY, ...problemAnswers(['invalid', 'not_found']) },
+      response: { 204: NOTHING_TO_SAY, ...problemAnswers(['invalid', 'not_found', 'in_use']) },
     },
 
     async handler(request, reply) {

@@ -1,7 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type EventListQuery, EventListQuery as EventListQuerySchema, ref } from '../../../schemas/index.js'
 import { type EventFilter, eventSource, listEvents as list } from '../../db/events.js'
-import { parseId } from '../../domain/accept-update.js'
 import { ProblemError } from '../../errors.js'
 import { clientOf } from '../client.js'
 import type { Context } from '../context.js'
@@ -32,8 +31,8 @@ export const listEvents = (context: Context) => {
 
     async handler(request, reply) {
       const { after, actor, target, ...rest } = request.query
-      const actorId = actor === undefined ? undefined : parseId(actor)
-      const targetId = target === undefined ? undefined : parseId(target)
+      const actorId = actor === undefined ? undefined : Number(actor)
+      const targetId = target === undefined ? undefined : Number(target)
       const filter = { ...rest, actorId, targetId }
       if (after !== undefined) return answerFeed(request, reply, Number(after), filter)
       if (rest.wait !== undefined) throw badParameter('wait needs after')

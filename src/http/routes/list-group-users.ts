@@ -11,7 +11,7 @@ import { presentUser } from '../../domain/user.js'
 import { ProblemError } from '../../errors.js'
 import type { Context } from '../context.js'
 import { answerList } from '../listing.js'
-import { idIn, permissionIn } from '../references.js'
+import { idIn, permissionsIn } from '../references.js'
 import { defineRoute, listAnswer, problemAnswers } from '../route.js'
 
 /** `GET /groups/{id}/users/` */
@@ -34,10 +34,10 @@ export const listGroupUsers = (context: Context) =>
       const group = await readGroup(context.database, idIn(request.params.id))
       if (group === undefined) throw new ProblemError('not_found')
       const { permission, ...filter } = request.query
-      const permissionId = await permissionIn(context.database, permission)
+      const permissionIds = await permissionsIn(context.database, permission)
       return answerList(context, request, reply, {
         source: userSource,
-        read: (page) => listUsers(context.database, { ...filter, groupId: group.id, permissionId }, page),
+        read: (page) => listUsers(context.database, { ...filter, groupId: group.id, permissionIds }, page),
         present: presentUser,
       })
     },

@@ -1,9 +1,8 @@
 import { type GroupListQuery, GroupListQuery as GroupListQuerySchema, ref } from '../../../schemas/index.js'
 import { groupSource, listGroups as list } from '../../db/groups.js'
-import { parseId } from '../../domain/accept-update.js'
 import type { Context } from '../context.js'
 import { answerList } from '../listing.js'
-import { permissionIn } from '../references.js'
+import { permissionsIn, userIn } from '../references.js'
 import { defineRoute, listAnswer, problemAnswers } from '../route.js'
 
 /** `GET /groups/` */
@@ -23,11 +22,11 @@ export const listGroups = (context: Context) =>
 
     async handler(request, reply) {
       const { user, permission, ...filter } = request.query
-      const permissionId = await permissionIn(context.database, permission)
-      const userId = user === undefined ? undefined : parseId(user)
+      const permissionIds = await permissionsIn(context.database, permission)
+      const userId = await userIn(context.database, user)
       return answerList(context, request, reply, {
         source: groupSource,
-        read: (page) => list(context.database, { ...filter, userId, permissionId }, page),
+        read: (page) => list(context.database, { ...filter, userId, permissionIds }, page),
         present: (group) => group,
       })
     },

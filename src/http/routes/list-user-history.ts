@@ -7,7 +7,6 @@ import {
 } from '../../../schemas/index.js'
 import { eventSource, listEvents } from '../../db/events.js'
 import { readUsers } from '../../db/users.js'
-import { parseId } from '../../domain/accept-update.js'
 import { ProblemError } from '../../errors.js'
 import type { Context } from '../context.js'
 import { answerList } from '../listing.js'
@@ -35,7 +34,7 @@ export const listUserHistory = (context: Context) => {
       const targetId = idIn(request.params.id)
       const { actor, ...rest } = request.query
       const about = { target_type: 'user', targetId }
-      const actorId = actor === undefined ? undefined : parseId(actor)
+      const actorId = actor === undefined ? undefined : Number(actor)
       const answered = await answerList(context, request, reply, {
         source: eventSource,
         read: (page) => listEvents(context.database, { ...rest, ...about, actorId }, page),

@@ -3,7 +3,7 @@ import { listUsers as list, userSource } from '../../db/user-list.js'
 import { presentUser } from '../../domain/user.js'
 import type { Context } from '../context.js'
 import { answerList } from '../listing.js'
-import { groupIn, permissionIn } from '../references.js'
+import { groupIn, permissionsIn } from '../references.js'
 import { defineRoute, listAnswer, problemAnswers } from '../route.js'
 
 /** `GET /users/` */
@@ -24,13 +24,13 @@ export const listUsers = (context: Context) =>
 
     async handler(request, reply) {
       const { group, permission, ...filter } = request.query
-      const [groupId, permissionId] = await Promise.all([
+      const [groupId, permissionIds] = await Promise.all([
         groupIn(context.database, group),
-        permissionIn(context.database, permission),
+        permissionsIn(context.database, permission),
       ])
       return answerList(context, request, reply, {
         source: userSource,
-        read: (page) => list(context.database, { ...filter, groupId, permissionId }, page),
+        read: (page) => list(context.database, { ...filter, groupId, permissionIds }, page),
         present: presentUser,
       })
     },

@@ -5,12 +5,10 @@ import {
   PermissionPath as PermissionPathSchema,
   UserPath as UserPathSchema,
 } from '../../../schemas/index.js'
-import { findPermission } from '../../db/permissions.js'
 import type { MembershipChange } from '../../domain/decide-update.js'
-import { ProblemError } from '../../errors.js'
 import { clientOf } from '../client.js'
 import type { Context } from '../context.js'
-import { idIn, permissionReference } from '../references.js'
+import { idIn, permissionAt, permissionReference } from '../references.js'
 import { callerOf, defineRoute, NOTHING_TO_SAY, problemAnswers, type RouteBody } from '../route.js'
 
 interface Names {
@@ -39,9 +37,7 @@ const PERMISSIONS: Kind = {
   async idOf({ database }, { permission }) {
     const reference = permissionReference(permission!)
     if (reference !== undefined && 'id' in reference) return reference.id
-    const found = reference && (await findPermission(database, reference))
-    if (found === undefined) throw new ProblemError('not_found')
-    return found.id
+    return (await permissionAt(database, permission!)).id
   },
 }
 

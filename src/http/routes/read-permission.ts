@@ -4,10 +4,8 @@ import {
   PermissionPath as PermissionPathSchema,
   ref,
 } from '../../../schemas/index.js'
-import { findPermission } from '../../db/permissions.js'
-import { ProblemError } from '../../errors.js'
 import type { Context } from '../context.js'
-import { permissionReference } from '../references.js'
+import { permissionAt } from '../references.js'
 import { answer, defineRoute, problemAnswers } from '../route.js'
 
 /** `GET /permissions/{permission}/` */
@@ -26,10 +24,5 @@ export const readPermission = (context: Context) =>
       },
     },
 
-    async handler(request) {
-      const reference = permissionReference(request.params.permission)
-      const permission = reference && (await findPermission(context.database, reference))
-      if (permission === undefined) throw new ProblemError('not_found')
-      return permission
-    },
+    handler: (request) => permissionAt(context.database, request.params.permission),
   })

@@ -5,9 +5,9 @@ import {
   GroupPath as GroupPathSchema,
   ref,
 } from '../../../schemas/index.js'
+import { parseId } from '../../domain/accept-update.js'
 import type { Context } from '../context.js'
 import { changeGroup } from '../groups.js'
-import { idIn } from '../references.js'
 import { answer, BODY_PROBLEMS, defineRoute, problemAnswers } from '../route.js'
 
 /** `PUT /groups/{id}/` */
@@ -29,5 +29,5 @@ export const replaceGroup = (context: Context) =>
     },
 
     handler: (request, reply) =>
-      changeGroup(context, request, reply, idIn(request.params.id), { defaults: GROUP_DEFAULTS }),
+      changeGroup(context, request, reply, { id: parseId(request.params.id) }, { defaults: GROUP_DEFAULTS }),
   })

@@ -1,7 +1,7 @@
 import { FormatQuery, type GroupPath, GroupPath as GroupPathSchema, ref } from '../../../schemas/index.js'
+import { parseId } from '../../domain/accept-update.js'
 import type { Context } from '../context.js'
 import { changeGroup } from '../groups.js'
-import { idIn } from '../references.js'
 import { answer, BODY_PROBLEMS, defineRoute, problemAnswers } from '../route.js'
 
 /** `PATCH /groups/{id}/` */
@@ -24,5 +24,5 @@ export const updateGroup = (context: Context) =>
       },
     },
 
-    handler: (request, reply) => changeGroup(context, request, reply, idIn(request.params.id)),
+    handler: (request, reply) => changeGroup(context, request, reply, { id: parseId(request.params.id) }),
   })

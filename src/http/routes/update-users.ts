@@ -7,6 +7,7 @@ import {
   ref,
   type UserUpdate,
 } from '../../../schemas/index.js'
+import { isConstraintViolation } from '../../db/sqlstate.js'
 import type { CheckedBody, CheckedList } from '../../domain/accept-update.js'
 import type { Update } from '../../domain/decide-update.js'
 import { type Outcome, updateUsers as apply } from '../../domain/update-users.js'
@@ -16,7 +17,7 @@ import { clientOf } from '../client.js'
 import type { Context } from '../context.js'
 import { renderProblem, toProblem } from '../problems.js'
 import { answer, BODY_PROBLEMS, callerOf, defineRoute, problemAnswers } from '../route.js'
-import { forgiven, hashed, isPlain, lenient } from '../updates.js'
+import { databaseFaults, forgiven, hashed, isPlain, lenient } from '../updates.js'
 
 /** `PATCH /users/` */
 export const updateUsers = (context: Context) => {
@@ -56,7 +57,7 @@ export const updateUsers = (context: Context) => {
     reply: FastifyReply,
     bodies: readonly CheckedBody<UserUpdate>[],
   ) {
-    const settled = await Promise.all(bodies.map((body) => forgiven(context, request, idIn(body), body)))
+    const settled = await settleAll(request, bodies, { isAtomic: true })
     const faults = settled.map((body) => body.faults)
     if (faults.some((some) => some.length > 0)) throw invalid(faults.flatMap(inItem))
     const updates = await Promise.all(settled.map((body) => ready(request, reply, body)))
@@ -68,7 +69,13 @@ export const updateUsers = (context: Context) => {
 
   async function applyTogether(updates: readonly Update[]): Promise<Outcome[]> {
     if (updates.length === 0) return []
-    return context.database.transaction((transaction) => apply(transaction, updates, { isAtomic: true }))
+    const write = () =>
+      context.database.transaction((transaction) => apply(transaction, updates, { isAtomic: true }))
+    // Whose name was taken meanwhile, only another look tells.
+    return write().catch((error: unknown) => {
+      if (!isConstraintViolation(error)) throw error
+      return write()
+    })
   }
 
   async function applyEach(
@@ -76,8 +83,9 @@ export const updateUsers = (context: Context) => {
     reply: FastifyReply,
     bodies: readonly CheckedBody<UserUpdate>[],
   ) {
+    const settled = await settleAll(request, bodies, { isAtomic: false })
     const results = await Promise.all(
-      bodies.map(async (body) => {
+      settled.map(async (body) => {
         const outcome = await applyOne(request, reply, body).catch((error: unknown) => ({
           problem: toProblem(error),
         }))
@@ -92,9 +100,25 @@ export const updateUsers = (context: Context) => {
     reply: FastifyReply,
     body: CheckedBody<UserUpdate>,
   ): Promise<Outcome> {
-    const settled = await forgiven(context, request, idIn(body), body)
-    if (settled.faults.length > 0) throw invalid(settled.faults)
-    return { user: await context.updateUser(await ready(request, reply, settled), clientOf(reply)) }
+    if (body.faults.length > 0) throw invalid(body.faults)
+    return { user: await context.updateUser(await ready(request, reply, body), clientOf(reply)) }
+  }
+
+  /** Bodies with all of their faults. Those of one refuse all others where they are atomic, so all are looked at. */
+  async function settleAll(
+    request: FastifyRequest,
+    bodies: readonly CheckedBody<UserUpdate>[],
+    { isAtomic }: { isAtomic: boolean },
+  ): Promise<CheckedBody<UserUpdate>[]> {
+    const checked = await Promise.all(bodies.map((body) => forgiven(context, request, idIn(body), body)))
+    const isFaulty = ({ faults }: CheckedBody<UserUpdate>) => faults.length > 0
+    if (!checked.some(isFaulty)) return checked
+    const others = await databaseFaults(
+      context,
+      request,
+      checked.map((body) => ({ id: isAtomic || isFaulty(body) ? idIn(body) : undefined, body })),
+    )
+    return checked.map((body, index) => ({ ...body, faults: [...body.faults, ...others[index]!] }))
   }
 
   async function ready(
@@ -144,9 +168,13 @@ function problemOfAll(outcomes: readonly Outcome[]): ProblemError | undefined {
   const first = refusals.find((problem) => problem !== undefined)
   if (first === undefined) return undefined
   const missing = refusals.flatMap((problem) => problem?.details.missingPermissions ?? [])
+  const { detail: _one, ...details } = first.details
   return new ProblemError(first.code, {
-    ...first.details,
-    detail: 'Nothing was changed, since some of the updates were refused.',
+    ...details,
+    // Faults of bodies say enough.
+    ...(first.code === 'invalid'
+      ? {}
+      : { detail: 'Nothing was changed, since some of the updates were refused.' }),
     errors: refusals.flatMap((problem, index) =>
       problem === undefined ? [] : inItem(problem.details.errors ?? [wholeFault(problem)], index),
     ),
