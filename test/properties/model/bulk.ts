@@ -1,6 +1,6 @@
 /** Changes of many users in one request, on the model. */
 import { isDeepStrictEqual } from 'node:util'
-import { type Body, bodyFaults, pointers, USER } from './bodies.js'
+import { type Body, bodyFaults, isPlain, pointers, sound, USER } from './bodies.js'
 import type { Directory, User } from './directory.js'
 import { CHANGE_USERS, changedUser } from './operations.js'
 import { admit, attempt, factsOf, invalid, Refusal, type Reply } from './rules.js'
@@ -12,8 +12,7 @@ import { admit, attempt, factsOf, invalid, Refusal, type Reply } from './rules.j
 export function patchUsers(directory: Directory, by: number, bodies: readonly Body[]): Reply {
   const actor = admit(directory, by, CHANGE_USERS)
   requireDifferent(bodies)
-  const faults = bodies.map((body) => pointers(bodyFaults(body, USER)))
-  if (faults.some(({ length }) => length > 0)) throw invalid(faults.flatMap(inItem))
+  if (bodies.some(isFaulty)) throw invalid(allFaults(directory, actor, bodies).flatMap(inItem))
   const outcomes = together(directory, actor, bodies)
   const refusals = outcomes.map((outcome) => (outcome instanceof Refusal ? outcome.reply : undefined))
   const first = refusals.find((reply) => reply !== undefined)
@@ -32,22 +31,44 @@ export function patchUsers(directory: Directory, by: number, bodies: readonly Bo
   return { status: 200, body: { results: (outcomes as User[]).map(shown) } }
 }
 
+const isFaulty = (body: Body) => bodyFaults(body, USER).size > 0
+
 function together(directory: Directory, actor: User, bodies: readonly Body[]): (User | Refusal)[] {
   const facts = factsOf(directory)
   return bodies.map((body) =>
-    attempt(() => {
-      const faults = pointers(bodyFaults(body, USER))
-      if (faults.length > 0) throw invalid(faults)
-      return changedUser(directory, facts, actor, directory.users.get(body.id as number), body)
-    }),
+    attempt(() => changedUser(directory, facts, actor, directory.users.get(body.id as number), body)),
   )
+}
+
+/** The faults of each body, and those that only the directory knows of what is left of it. */
+function allFaults(directory: Directory, actor: User, bodies: readonly Body[]): string[][] {
+  const faults = bodies.map((body) => bodyFaults(body, USER))
+  const left = bodies.map((body, index) => ({
+    ...withoutPlainPassword(sound(body, faults[index]!)),
+    id: body.id,
+  }))
+  return together(directory, actor, left).map((outcome, index) => [
+    ...pointers(faults[index]!),
+    ...(outcome instanceof Refusal && outcome.reply.status === 400 ? outcome.reply.errors! : []),
+  ])
+}
+
+function withoutPlainPassword(body: Body): Body {
+  const { password: _password, ...rest } = body
+  return isPlain(body) ? rest : body
 }
 
 /** Each by itself. */
 export function patchEachUser(directory: Directory, by: number, bodies: readonly Body[]): Reply {
   const actor = admit(directory, by, CHANGE_USERS)
   requireDifferent(bodies)
-  const outcomes = together(directory, actor, bodies)
+  const faulty = bodies.filter(isFaulty)
+  const faults = allFaults(directory, actor, faulty)
+  const sane = bodies.filter((body) => !isFaulty(body))
+  const decided = together(directory, actor, sane)
+  const outcomes = bodies.map((body) =>
+    isFaulty(body) ? invalid(faults[faulty.indexOf(body)]!) : decided[sane.indexOf(body)]!,
+  )
   const results = outcomes.map((outcome, index) => {
     if (outcome instanceof Refusal) return { id: bodies[index]!.id, ...outcome.reply }
     directory.users.set(outcome.id, outcome)
