@@ -22,6 +22,9 @@ export const MAX_ID = Number.MAX_SAFE_INTEGER
 /** Characters of an e-mail address: the width of Django's column. */
 export const MAX_EMAIL_LENGTH = 254
 
+/** Characters of `app_label.codename`, at most: the widths of Django's columns, and the dot. */
+export const MAX_PERMISSION_NAME_LENGTH = 201
+
 /** The most ids that one set (groups, permissions) may name: bounded before its items are looked at. */
 export const MAX_SET_SIZE = 10_000
 

@@ -1,6 +1,6 @@
 /** The group: as it is answered, as a request may change it, and how groups are found. */
 import { type SchemaOptions, type Static, type TSchema, Type } from '@sinclair/typebox'
-import { id, idSet, idText, storableText } from './fields.js'
+import { id, idSet, idText, MAX_PERMISSION_NAME_LENGTH, storableText } from './fields.js'
 import { fieldsParameter, listOf, listQuery, orderingParameter, searchParameter } from './list.js'
 import { exactly } from './user.js'
 
@@ -98,7 +98,7 @@ export const GroupListQuery = listQuery({
   user: Type.Optional(idText({ description: 'Groups of this user (an id).' })),
   permission: Type.Optional(
     Type.String({
-      maxLength: 210,
+      maxLength: MAX_PERMISSION_NAME_LENGTH,
       description: 'Groups that confer this permission (an id, or a name like `auth.change_user`).',
     }),
   ),

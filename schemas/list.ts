@@ -69,7 +69,7 @@ export const searchParameter = (where: string) => ({
   search: Type.Optional(
     storableText({
       maxLength: 200,
-      description: `Words, each of which must be part of ${where}, whatever its case.`,
+      description: `Up to ten words, each of which must be part of ${where}, whatever its case.`,
     }),
   ),
 })
@@ -112,6 +112,7 @@ export interface ListQuery {
   count?: boolean
   ordering?: string
   fields?: string
+  search?: string
 }
 
 /** The parameters of a list as a schema; what is not among them is refused. */

@@ -4,9 +4,6 @@ import { id, storableText } from './fields.js'
 import { exampleOf, fieldsParameter, listOf, listQuery, orderingParameter, searchParameter } from './list.js'
 import { User } from './user.js'
 
-/** Characters of `app_label.codename`, at most: the widths of Django's columns, and the dot. */
-export const MAX_PERMISSION_NAME_LENGTH = 201
-
 const fields = {
   id: id({ title: 'ID', description: 'The number that identifies the permission.', examples: [14] }),
   permission: Type.String({

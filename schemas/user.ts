@@ -13,6 +13,7 @@ import {
   idText,
   instant,
   MAX_EMAIL_LENGTH,
+  MAX_PERMISSION_NAME_LENGTH,
   readableUserFields,
   storableText,
   writableUserFields,
@@ -218,7 +219,7 @@ export const userFilters = {
   is_superuser: flag('Superusers, or those who are not.'),
   permission: Type.Optional(
     Type.String({
-      maxLength: 210,
+      maxLength: MAX_PERMISSION_NAME_LENGTH,
       description:
         'Who holds this permission (an id, or a name like `auth.change_user`): by itself, through a group, or as a superuser. ' +
         'Inactive users hold none.',

@@ -100,6 +100,11 @@ const SHARED_LOCK_TIMEOUT_MS = 250
 export function makeContext(database: Database, options: ContextOptions): Context {
   const encoder = makePasswordEncoder({ hasher: 'argon2', ...options.passwords })
   const queue = createWorkQueue({ concurrency: 2, maxQueued: 64, ...options.hashing })
+  // Half of the connections stay for everything else.
+  const lists = createWorkQueue({
+    concurrency: Math.max(1, Math.floor(database.pool.options.max / 2)),
+    maxQueued: MAX_WAITING_LISTS,
+  })
   const reads = createBatcher({
     run: (wanted: readonly { id: number; caller: Caller }[]) => readFor(database, wanted),
     ...READS,
@@ -141,20 +146,24 @@ export function makeContext(database: Database, options: ContextOptions): Contex
       return outcome.user
     },
 
+    runList: (read) => lists.run(read).catch(tellBusy('Too many lists are being read.')),
+
     encodePassword: (password, client) =>
       queue
         .run(() => encoder.encode(password), { signal: client.signal() })
-        .catch((error: unknown) => {
-          if (!(error instanceof QueueFullError)) throw error
-          throw unavailable(
-            'busy',
-            'Too many passwords are being hashed.',
-            undefined,
-            error.retryAfterSeconds,
-          )
-        }),
+        .catch(tellBusy('Too many passwords are being hashed.')),
   }
 }
+
+/** Lists that may wait for their turn. */
+const MAX_WAITING_LISTS = 200
+
+const tellBusy =
+  (detail: string) =>
+  (error: unknown): never => {
+    if (!(error instanceof QueueFullError)) throw error
+    throw unavailable('busy', detail, undefined, error.retryAfterSeconds)
+  }
 
 /** Users, and who asks for them as they are known now: in one round trip. */
 async function readFor(database: Database, wanted: readonly { id: number; caller: Caller }[]) {

@@ -114,8 +114,7 @@ export class Database implements Queryable {
         await client.query('commit')
         return result
       } catch (error) {
-        // Others of them may still be under way.
-        failure = error as Error
+        failure = await rollBack(client, error)
         throw error
       } finally {
         client.release(failure)
@@ -169,12 +168,7 @@ export class Database implements Queryable {
       }
       return result
     } catch (error) {
-      // Where even that fails the connection is of no more use, and the first error says more.
-      failure = await client.query('rollback').then(
-        () => undefined,
-        (second: Error) => second,
-      )
-      if (isStaleStatement(error)) failure = error as Error
+      failure = await rollBack(client, error)
       throw error
     } finally {
       client.release(failure)
@@ -208,6 +202,13 @@ export class Database implements Queryable {
     )
   }
 }
+
+/** @returns why the connection is of no more use, if it is not; the first error says more */
+const rollBack = (client: pg.PoolClient, error: unknown): Promise<Error | undefined> =>
+  client.query('rollback').then(
+    () => (isStaleStatement(error) ? (error as Error) : undefined),
+    (second: Error) => second,
+  )
 
 const outliving = new WeakSet<pg.PoolClient>()
 

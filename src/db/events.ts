@@ -44,6 +44,15 @@ const conditionsOf = (filter: EventFilter): Condition[] =>
 export const listEvents = (db: Database, filter: EventFilter, page: PageRequest): Promise<Page<Event>> =>
   readPage(db, eventSource, conditionsOf(filter), page)
 
+/** What a consumer of the feed asks for. */
+export interface FeedRequest {
+  /** 0 for the oldest that is kept. */
+  after: number
+  filter: EventFilter
+  /** Events, at most. */
+  size: number
+}
+
 /** What a consumer of the feed gets. */
 export interface Feed {
   events: Event[]
@@ -55,36 +64,42 @@ export interface Feed {
  * The events after a position, oldest first. None is ever left out: ids are given in the order of writing, but transactions
  * commit in another. So where ids are missing, the writers that are at work are waited for, and what they wrote is read too;
  * what is missing then was rolled back. Every writer locks the table before it takes an id, which is what tells who is at work.
- * @param after 0 for the oldest that is kept
+ * @param writersEnd waits until those who are writing events when it is called have ended
  * @returns undefined where some of the events after the position were removed since, and where there never was such a position
  * @throws `unavailable` where a writer does not end in time
  */
 export async function readFeed(
   db: Database,
-  after: number,
-  filter: EventFilter,
-  size: number,
+  { after, filter, size }: FeedRequest,
+  writersEnd: () => Promise<void>,
 ): Promise<Feed | undefined> {
-  const first = await readIds(db, after, size)
+  const conditions = conditionsOf(filter)
+  // Of what is filtered, more is looked at than is answered.
+  const first = await readIds(db, after, conditions.length > 0 ? Math.max(size, BLOCK) : size)
   if (after > 0 && after < first.removedThrough) return undefined
   const start = Math.max(after, first.removedThrough)
-  const last = first.ids.at(-1)
-  // A position that nothing led to is one of another life of the database, before a backup was restored.
-  if (last === undefined)
-    return (await newestEventId(db)) < start ? undefined : { events: [], position: after }
-  if (last - start > first.ids.length) await writersEnd(db)
-  const conditions = [
-    sql<SqlBool>`t.id > ${after}::bigint and t.id <= ${last}::bigint`,
-    ...conditionsOf(filter),
-  ]
+  const ids = first.ids.filter((id) => id > start)
+  const last = ids.at(-1)
+  if (last === undefined) {
+    // A position that nothing led to is one of another life of the database, before a backup was restored.
+    const newest = Math.max(await newestEventId(db), first.removedThrough)
+    return newest < after ? undefined : { events: [], position: after }
+  }
+  if (last - start > ids.length) await writersEnd()
+  const inBlock = sql<SqlBool>`t.id > ${start}::bigint and t.id <= ${last}::bigint`
   const events = await db.run(
     unnamed(sql<Event>`select ${eventSource.columns} from ${eventSource.from}
-      where ${sql.join(conditions, sql` and `)} order by t.id`),
+      where ${sql.join([inBlock, ...conditions], sql` and `)} order by t.id limit ${size}`),
   )
   // Some may have been removed while this was read.
   const { removedThrough } = await readIds(db, after, 0)
-  return removedThrough > start ? undefined : { events, position: last }
+  if (removedThrough > start)
+    return after === 0 ? readFeed(db, { after, filter, size }, writersEnd) : undefined
+  return { events, position: events.length === size ? events.at(-1)!.id : last }
 }
+
+/** Events that are looked at, where a filter may let none of them through. */
+const BLOCK = 1_000
 
 /** The newest id: 0 where there is no event. */
 export async function newestEventId(db: Queryable): Promise<number> {
@@ -120,30 +135,40 @@ const writersStatement = statement('event_writers', () =>
   ),
 )
 
-const POLL_MS = 5
+/** Between two looks at who is still writing: the first, and the longest. */
+const [FIRST_POLL_MS, LAST_POLL_MS] = [5, 100]
 
-/** Waits until those who are writing events now have ended. */
-async function writersEnd(db: Database): Promise<void> {
+/**
+ * Waits until those who are writing events now have ended.
+ * @throws `unavailable` where one does not end in time
+ */
+export async function eventWritersEnd(db: Database): Promise<void> {
   const writers = async () => (await db.run(writersStatement))[0]!.transactions
   const deadline = Date.now() + db.options.timeoutMs * 2
   let waitedFor = new Set(await writers())
-  while (waitedFor.size > 0) {
+  for (let poll = FIRST_POLL_MS; waitedFor.size > 0; poll = Math.min(poll * 2, LAST_POLL_MS)) {
     if (Date.now() > deadline)
       throw unavailable('unavailable', 'A transaction that writes events does not end.')
-    await sleep(POLL_MS)
+    await sleep(poll)
     waitedFor = new Set((await writers()).filter((transaction) => waitedFor.has(transaction)))
   }
 }
 
 const removeStatement = statement('remove_events', (days: number, limit: number) =>
   query
-    .with('old', (db) =>
+    // Of the first ones alone: what comes after something young is not looked at.
+    .with('first', (db) =>
       db
         .selectFrom('user_admin.audit_event')
-        .select('id')
-        .where('occurred_at', '<', sql<string>`now() - make_interval(days => ${days}::int)`)
+        .select(['id', 'occurred_at'])
         .orderBy('id')
         .limit(sql<number>`${limit}::int`),
+    )
+    .with('old', (db) =>
+      db
+        .selectFrom('first')
+        .select('id')
+        .where('occurred_at', '<', sql<string>`now() - make_interval(days => ${days}::int)`),
     )
     .with('removed', (db) =>
       db
@@ -163,12 +188,13 @@ const removeStatement = statement('remove_events', (days: number, limit: number)
 const STEP = 5_000
 
 /**
- * Removes events that are older, and notes up to which one they are gone: who follows them is told.
+ * Removes events that are older, step by step until `signal` says stop, and notes up to which one they are gone: who follows them is told.
  * @returns how many were removed
  */
-export async function removeEvents(db: Database, days: number): Promise<number> {
+export async function removeEvents(db: Database, days: number, signal: AbortSignal): Promise<number> {
   let removed = 0
   for (;;) {
+    if (signal.aborted) return removed
     const [row] = await db.transaction((transaction) => transaction.run(removeStatement, days, STEP))
     removed += row?.count ?? 0
     if ((row?.count ?? 0) < STEP) return removed

@@ -173,6 +173,21 @@ export function writeGroup(
     transaction.send(permissionsStatement, id, change.taken, change.given)
 }
 
+const membersStatement = statement('read_members', (id: number) =>
+  query
+    .selectFrom('auth_user_groups')
+    .select('user_id')
+    .where('group_id', '=', sql<number>`${id}::bigint`)
+    .orderBy('user_id')
+    .limit(1_000),
+)
+
+/** Who is in a group: the first thousand of them, by id. */
+export async function readMembers(transaction: Transaction, id: number): Promise<number[]> {
+  const rows = await transaction.run(membersStatement, id)
+  return rows.map(({ user_id }) => user_id)
+}
+
 const deleteStatement = statement('delete_group', (id: number) =>
   query
     .with('members', (db) =>

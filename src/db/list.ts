@@ -65,23 +65,29 @@ export interface Page<Row> {
   count: number | null
 }
 
+/** Reads one page, and counts where that is asked for, as of one moment. */
+export const readPage = <Row>(
+  db: Database,
+  source: ListSource<Row>,
+  conditions: readonly Condition[],
+  request: PageRequest,
+): Promise<Page<Row>> => db.snapshot((connection) => readPageOn(connection, source, conditions, request))
+
 /**
- * Reads one page, and counts where that is asked for, as of one moment.
+ * The same, on a connection that shows one moment.
  * @param counted the conditions in another form, where that is better for all rows than for a page of them
  */
-export async function readPage<Row>(
-  db: Database,
+export async function readPageOn<Row>(
+  connection: Queryable,
   source: ListSource<Row>,
   conditions: readonly Condition[],
   request: PageRequest,
   counted: readonly Condition[] = conditions,
 ): Promise<Page<Row>> {
-  const [rows, count] = await db.snapshot((connection) =>
-    Promise.all([
-      readRows(connection, source, conditions, request),
-      request.isCounted ? countRows(connection, source, counted) : null,
-    ]),
-  )
+  const [rows, count] = await Promise.all([
+    readRows(connection, source, conditions, request),
+    request.isCounted ? countRows(connection, source, counted) : null,
+  ])
   return { ...rows, count }
 }
 

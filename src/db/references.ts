@@ -169,13 +169,13 @@ const permissionNamesStatement = statement('permission_names', (wanted: number[]
   query
     .selectFrom('auth_permission as p')
     .innerJoin('django_content_type as c', 'c.id', 'p.content_type_id')
-    .select(sql<string>`c.app_label || '.' || p.codename`.as('name'))
+    .select(['p.id', sql<string>`c.app_label || '.' || p.codename`.as('name')])
     .where('p.id', '=', sql<number>`${ids(wanted)}`)
     .orderBy('name'),
 )
 
-/** Permissions by Django's name for them: `app_label.codename`. */
-export async function permissionNames(db: Queryable, permissionIds: number[]): Promise<string[]> {
-  const rows = await db.run(permissionNamesStatement, permissionIds)
-  return rows.map(({ name }) => name)
+/** Django's names for permissions (`app_label.codename`) by their ids, in the order of the names. */
+export async function permissionNames(db: Queryable, permissionIds: number[]): Promise<Map<number, string>> {
+  const rows = permissionIds.length === 0 ? [] : await db.run(permissionNamesStatement, permissionIds)
+  return new Map(rows.map(({ id, name }) => [id, name]))
 }

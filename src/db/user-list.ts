@@ -1,14 +1,14 @@
 /** Finding users. */
 import { type RawBuilder, sql, type SqlBool } from 'kysely'
 import type { UserListQuery, UserOrdering } from '../../schemas/index.js'
-import type { Database } from './database.js'
+import type { Database, Queryable } from './database.js'
 import {
   type Condition,
   containsWords,
   type ListSource,
   type Page,
   type PageRequest,
-  readPage,
+  readPageOn,
   type SortKey,
 } from './list.js'
 import { unnamed } from './statement.js'
@@ -64,11 +64,13 @@ export async function listUsers(
   page: PageRequest,
 ): Promise<Page<StoredUser>> {
   const { conditions, sets } = partsOf(filter, page)
-  const small = await findSmall(db, sets)
   const picked = sets.map(({ ids }) => sql<SqlBool>`t.id = any(array(${ids}))`)
-  const inPage = sets.map(({ holds }, index) => (small[index] ? picked[index]! : holds))
-  const inAll = sets.map(({ isAmong }, index) => (small[index] ? picked[index]! : isAmong))
-  return readPage(db, userSource, [...conditions, ...inPage], page, [...conditions, ...inAll])
+  return db.snapshot(async (connection) => {
+    const small = await findSmall(connection, sets)
+    const inPage = sets.map(({ holds }, index) => (small[index] ? picked[index]! : holds))
+    const inAll = sets.map(({ isAmong }, index) => (small[index] ? picked[index]! : isAmong))
+    return readPageOn(connection, userSource, [...conditions, ...inPage], page, [...conditions, ...inAll])
+  })
 }
 
 /** How each parameter is asked for. Django compares in upper case for `iexact`, and so do its own indexes. */
@@ -120,7 +122,7 @@ interface UserSet {
 const FEW = 20_000
 
 /** Which of the sets are small. */
-async function findSmall(db: Database, sets: readonly UserSet[]): Promise<boolean[]> {
+async function findSmall(db: Queryable, sets: readonly UserSet[]): Promise<boolean[]> {
   if (sets.length === 0) return []
   const tests = sets.map(
     ({ rows }) => sql`(select count(*) from (${rows} limit ${FEW + 1}) as few) <= ${FEW}`,
@@ -156,7 +158,7 @@ function holdersOf(permissionIds: number[]): UserSet {
     rows: sql`${superusers} union all ${direct} union all ${memberRows}`,
     holds: sql`(t.is_superuser
       or (select true from auth_user_user_permissions
-          where user_id = t.id and permission_id = any(${permissionIds}::bigint[]))
+          where user_id = t.id and permission_id = any(${permissionIds}::bigint[]) limit 1)
       or (select true from auth_user_groups where user_id = t.id and group_id = any(array(${groups})) limit 1))`,
     isAmong: sql`t.id in (${superusers} union ${direct} union ${members})`,
   }

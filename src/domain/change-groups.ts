@@ -9,6 +9,7 @@ import {
   lockGroup,
   readGroup,
   readGroupFacts,
+  readMembers,
   type StoredGroup,
   writeGroup,
 } from '../db/groups.js'
@@ -24,7 +25,7 @@ import {
 } from './decide-group.js'
 import { added } from './decide-update.js'
 import { groupRefusalOf } from './privileges.js'
-import { admit, bodilessProblem, deniedProblem, reasonOf, tellInUse } from './refusals.js'
+import { admit, bodilessProblem, deniedProblem, namesFor, reasonOf, tellInUse } from './refusals.js'
 
 /** Who wants something of which group. */
 export interface GroupRequest {
@@ -63,7 +64,7 @@ export async function writeGroupChange(
   if (decision.kind === 'invalid') throw invalid(decision.faults)
   if (decision.kind === 'unchanged') return { group: before }
   if (decision.kind === 'denied') {
-    const problem = await deniedProblem(transaction, decision.refusal, DENIED)
+    const problem = deniedProblem(decision.refusal, await namesFor(transaction, [decision.refusal]), DENIED)
     recordEvents(transaction, [refused(deed, reasonOf(decision.refusal, problem))])
     return { problem }
   }
@@ -115,16 +116,17 @@ export async function deleteGroup(
   const changed = group.permissions.length > 0 ? ['permissions'] : []
   const refusal = groupRefusalOf({ actor, changed, isMember, addedPermissions: [] })
   if (refusal !== undefined) {
-    const problem = await bodilessProblem(transaction, refusal, 'delete this group')
+    const problem = bodilessProblem(refusal, await namesFor(transaction, [refusal]), 'delete this group')
     recordEvents(transaction, [refused(deed, reasonOf(refusal, problem))])
     return problem
   }
+  const users = await readMembers(transaction, group.id)
   await deleteRows(transaction, group.id).catch(tellInUse('group'))
   recordEvents(transaction, [
     applied(
       deed,
-      GROUP_WRITABLE,
-      (field) => group[field],
+      [...GROUP_WRITABLE, 'users'] as const,
+      (field) => (field === 'users' ? users : group[field]),
       () => null,
     ),
   ])

@@ -11,7 +11,7 @@ import type { Actor } from './actor.js'
 import { applied, type Deed, refused } from './audit.js'
 import { parseDateTime } from './date-time.js'
 import { type Change, type Decision, decideUpdate, type Update } from './decide-update.js'
-import { admit, deniedProblem, reasonOf } from './refusals.js'
+import { admit, deniedProblem, namesFor, reasonOf } from './refusals.js'
 import { referencesOf } from './update-references.js'
 import type { Outcome } from './update-users.js'
 import { shownValue, type WritableField } from './user.js'
@@ -44,7 +44,7 @@ export async function createUser(transaction: Transaction, creation: Creation): 
   const deed: Deed = { actor, requestId: creation.requestId, action: 'user.create', targetId: null }
   if (decision.kind === 'invalid') throw invalid(decision.faults)
   if (decision.kind === 'denied') {
-    const problem = await deniedProblem(transaction, decision.refusal, DENIED)
+    const problem = deniedProblem(decision.refusal, await namesFor(transaction, [decision.refusal]), DENIED)
     const username = creation.patch.username
     write(transaction, refused(deed, { ...reasonOf(decision.refusal, problem), username }))
     return { problem }

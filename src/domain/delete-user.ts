@@ -5,12 +5,11 @@ import { recordEvents } from '../db/audit.js'
 import type { Transaction } from '../db/database.js'
 import type { OwnedTable } from '../db/live-schema.js'
 import { readReferences } from '../db/references.js'
-import { activeSuperusers, lockSuperuserGuard, lockUsers, readUsers } from '../db/users.js'
+import { activeSuperusers, lockSuperuserGuard, lockUsers, readUsers, type StoredUser } from '../db/users.js'
 import { applied, type Deed, refused } from './audit.js'
 import type { Caller } from './callers.js'
-import { removesSuperuser } from './decide-update.js'
 import { deletionRefusalOf } from './privileges.js'
-import { admit, bodilessProblem, reasonOf, tellInUse } from './refusals.js'
+import { admit, bodilessProblem, namesFor, reasonOf, tellInUse } from './refusals.js'
 import { shownValue, WRITABLE_FIELDS, type WritableField } from './user.js'
 
 export interface Deletion {
@@ -30,23 +29,25 @@ export async function deleteUser(
   transaction: Transaction,
   { caller, requestId, id, owned }: Deletion,
 ): Promise<ProblemError | undefined> {
-  const [actor] = await Promise.all([
-    admit(transaction, caller),
-    lockSuperuserGuard(transaction),
-    lockUsers(transaction, [id]),
-  ])
+  const [actor, [seen]] = await Promise.all([admit(transaction, caller), readUsers(transaction, [id])])
+  // Before all other locks, and for nobody else: one such change at a time.
+  const mayBeLast = seen !== undefined && isActiveSuperuser(seen)
+  if (mayBeLast) await lockSuperuserGuard(transaction)
+  await lockUsers(transaction, [id])
   const [user] = await readUsers(transaction, [id])
   if (user === undefined) throw new ProblemError('not_found')
+  // It became one since it was seen. Should somebody hold the guard and wait for the row, one of both begins anew.
+  if (isActiveSuperuser(user) && !mayBeLast) await lockSuperuserGuard(transaction)
 
   const deed: Deed = { actor, requestId, action: 'user.delete', targetId: id }
   const targetPermissions = await permissionsOf(transaction, id)
   const refusal = deletionRefusalOf({ actor, target: user, targetPermissions })
   if (refusal !== undefined) {
-    const problem = await bodilessProblem(transaction, refusal, 'delete this user')
+    const problem = bodilessProblem(refusal, await namesFor(transaction, [refusal]), 'delete this user')
     recordEvents(transaction, [refused(deed, reasonOf(refusal, problem))])
     return problem
   }
-  if (removesSuperuser(user, { is_active: false }) && !(await isAnySuperuserBeside(transaction, id))) {
+  if (isActiveSuperuser(user) && !(await isAnySuperuserBeside(transaction, id))) {
     recordEvents(transaction, [refused(deed, { code: 'last_superuser' })])
     return new ProblemError('last_superuser', { detail: 'No active superuser would remain.' })
   }
@@ -55,6 +56,8 @@ export async function deleteUser(
   recordEvents(transaction, [applied(deed, WRITABLE_FIELDS, shown, () => null)])
   return undefined
 }
+
+const isActiveSuperuser = ({ is_superuser, is_active }: StoredUser): boolean => is_superuser && is_active
 
 async function permissionsOf(transaction: Transaction, id: number): Promise<Set<number>> {
   const none = new Set<never>()

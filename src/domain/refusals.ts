@@ -7,27 +7,34 @@ import type { Actor } from './actor.js'
 import { type Caller, findActors } from './callers.js'
 import type { Refusal } from './privileges.js'
 
+/** What the permissions are called that refusals say are missing: read once for all of them. */
+export const namesFor = (db: Queryable, refusals: readonly Refusal[]): Promise<Map<number, string>> =>
+  permissionNames(db, [...new Set(refusals.flatMap(({ missingPermissions }) => [...missingPermissions]))])
+
 /** What somebody who may not do it is told: the fields, and what the permissions that are missing are called. */
-export async function deniedProblem(
-  db: Queryable,
+export const deniedProblem = (
   { fields, missingPermissions }: Refusal,
+  names: ReadonlyMap<number, string>,
   detail: string,
-): Promise<ProblemError> {
-  return new ProblemError('permission_denied', {
+): ProblemError =>
+  new ProblemError('permission_denied', {
     detail,
     errors: fields.map(({ field, reason }) => ({
       pointer: `/${field}`,
       code: 'permission_denied',
       detail: reason,
     })),
-    missingPermissions: await permissionNames(db, [...missingPermissions]),
+    missingPermissions: [...names].filter(([id]) => missingPermissions.has(id)).map(([, name]) => name),
   })
-}
 
 /** The same of a request without a body: there is no field that could be named. */
-export async function bodilessProblem(db: Queryable, refusal: Refusal, what: string): Promise<ProblemError> {
+export function bodilessProblem(
+  refusal: Refusal,
+  names: ReadonlyMap<number, string>,
+  what: string,
+): ProblemError {
   const detail = `You do not have permission to ${what}. ${refusal.fields[0]!.reason}`
-  const { errors: _none, ...details } = (await deniedProblem(db, refusal, detail)).details
+  const { errors: _none, ...details } = deniedProblem(refusal, names, detail).details
   return new ProblemError('permission_denied', details)
 }
 

@@ -24,7 +24,7 @@ import type { Actor } from './actor.js'
 import { applied, type Deed, refused } from './audit.js'
 import { findActors } from './callers.js'
 import type { Refusal } from './privileges.js'
-import { admissionOf, bodilessProblem, deniedProblem, reasonOf } from './refusals.js'
+import { admissionOf, bodilessProblem, deniedProblem, namesFor, reasonOf } from './refusals.js'
 import { referencesOf } from './update-references.js'
 import { isColumn, shownValue } from './user.js'
 
@@ -54,10 +54,15 @@ export async function updateUsers(
 ): Promise<Outcome[]> {
   const writes = nothing()
   const outcomes: Outcome[] = []
-  for (const [index, { actor, decision }] of (await decideUpdates(transaction, updates)).entries()) {
+  const decided = await decideUpdates(transaction, updates)
+  const names = await namesFor(
+    transaction,
+    decided.flatMap(({ decision }) => (decision.kind === 'denied' ? [decision.refusal] : [])),
+  )
+  for (const [index, { actor, decision }] of decided.entries()) {
     const outcome =
       decision.kind === 'denied'
-        ? { problem: await problemOf(transaction, updates[index]!, decision.refusal) }
+        ? { problem: problemOf(updates[index]!, decision.refusal, names) }
         : outcomeOf(decision)
     outcomes.push(outcome)
     if (actor !== undefined) note(writes, updates[index]!, actor, decision, outcome)
@@ -72,14 +77,10 @@ const refusalsIn = ({ events }: UserWrites): UserWrites => ({
   events: events.filter(({ outcome }) => outcome === 'refused'),
 })
 
-const problemOf = (
-  transaction: Transaction,
-  { membership }: Update,
-  refusal: Refusal,
-): Promise<ProblemError> =>
+const problemOf = ({ membership }: Update, refusal: Refusal, names: ReadonlyMap<number, string>) =>
   membership === undefined
-    ? deniedProblem(transaction, refusal, DENIED)
-    : bodilessProblem(transaction, refusal, 'change this membership')
+    ? deniedProblem(refusal, names, DENIED)
+    : bodilessProblem(refusal, names, 'change this membership')
 
 /**
  * The faults that only the database knows, of each update: references, uniqueness, masks. Writes nothing.

@@ -17,6 +17,11 @@ export interface Context {
   deletedWithUser: readonly OwnedTable[]
   /** Items of a page of a list, where the request does not say. */
   pageSize: number
+  /**
+   * Reads a list when its turn comes: lists may take long, and must not take every connection.
+   * @throws ProblemError `busy` where too many wait already
+   */
+  runList<Result>(read: () => Promise<Result>): Promise<Result>
   /** Aborts when the service ends: for what waits long. */
   closing: AbortSignal
   /**

@@ -1,15 +1,10 @@
 /** Following the events: a request waits where there is nothing yet. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type EventFilter, type Feed, newestEventId, readFeed } from '../db/events.js'
+import { eventWritersEnd, type Feed, type FeedRequest, newestEventId, readFeed } from '../db/events.js'
 import { createBatcher, READS } from '../db/batcher.js'
 import type { Context } from './context.js'
 
-export interface Following {
-  /** The last event that the consumer has seen; 0 for none. */
-  after: number
-  filter: EventFilter
-  /** Events of an answer, at most. */
-  size: number
+export interface Following extends FeedRequest {
   /** Seconds to wait, at most. */
   wait: number
   /** Whether nobody waits for the answer any more. */
@@ -18,6 +13,9 @@ export interface Following {
 
 /** Between two looks for something new. One look serves all who wait. */
 const POLL_MS = 200
+
+/** For which a request looks through events that its filter lets none of through. */
+const CATCH_UP_MS = 1_000
 
 /** A function that reads the feed; undefined where events were removed that the consumer has not seen. */
 export function followEvents({ database, closing }: Pick<Context, 'database' | 'closing'>) {
@@ -29,22 +27,32 @@ export function followEvents({ database, closing }: Pick<Context, 'database' | '
     ...READS,
   })
 
-  return async ({ after, filter, size, wait, isGone }: Following): Promise<Feed | undefined> => {
-    const deadline = Date.now() + wait * 1_000
-    const isOver = () => Date.now() >= deadline || closing.aborted || isGone() !== undefined
-    let position = after
+  // Those who meet a gap wait for the same writers.
+  const writersEnd = createBatcher<undefined, undefined>({
+    run: async (waiting) => {
+      await eventWritersEnd(database)
+      return waiting.map(() => undefined)
+    },
+    ...READS,
+  })
+
+  return async ({ wait, isGone, ...request }: Following): Promise<Feed | undefined> => {
+    const start = Date.now()
+    const isEnded = () => closing.aborted || isGone() !== undefined
+    let after = request.after
     for (;;) {
-      const feed = await readFeed(database, position, filter, size)
+      const feed = await readFeed(database, { ...request, after }, () => writersEnd.submit(undefined))
       if (feed === undefined || feed.events.length > 0) return feed
-      // All that was there is filtered out: there may be more.
-      if (feed.position > position) {
-        position = feed.position
+      // All that was there is filtered out: there may be more. Whoever goes on from here loses nothing.
+      if (feed.position > after) {
+        after = feed.position
+        if (isEnded() || Date.now() - start > Math.max(CATCH_UP_MS, wait * 1_000)) return feed
         continue
       }
       do {
-        if (isOver()) return feed
+        if (isEnded() || Date.now() - start >= wait * 1_000) return feed
         await sleep(POLL_MS, undefined, { signal: closing }).catch(() => {})
-      } while ((await newest.submit(position)) <= position)
+      } while ((await newest.submit(after)) <= after)
     }
   }
 }

@@ -15,6 +15,9 @@ import { ProblemError } from '../errors.js'
 import type { Context } from './context.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
 
+/** Words of a search: no index helps with many short ones. */
+const MAX_WORDS = 10
+
 /** One list. */
 export interface Listing<Row, Item extends object> {
   source: ListSource<Row>
@@ -35,17 +38,20 @@ export const badParameter = (detail: string) =>
  *   `not_found` for a page that does not exist, as Django REST Framework does
  */
 export async function answerList<Row, Item extends object>(
-  context: Pick<Context, 'pageSize'>,
+  context: Pick<Context, 'pageSize' | 'runList'>,
   request: FastifyRequest,
   reply: FastifyReply,
   listing: Listing<Row, Item>,
 ): Promise<ListOf<Partial<Item>>> {
   const query: SizedQuery = { page_size: context.pageSize, ...(request.query as ListQuery) }
+  if (query.search !== undefined && query.search.trim().split(/\s+/u).length > MAX_WORDS)
+    throw badParameter(`search may have no more than ${MAX_WORDS} words`)
+  const limited = { ...listing, read: (page: PageRequest) => context.runList(() => listing.read(page)) }
   const ordering = completeOrdering(listing.source, parseOrdering(query.ordering ?? listing.ordering ?? 'id'))
   const { page, links } =
     query.cursor === undefined
-      ? await readByNumber(query, ordering, listing)
-      : await readByCursor(query, query.cursor, ordering, listing)
+      ? await readByNumber(query, ordering, limited)
+      : await readByCursor(query, query.cursor, ordering, limited)
   const urls = Object.fromEntries(
     Object.entries(links).map(([relation, changes]) => [relation, urlWith(request, changes)]),
   )
@@ -86,11 +92,12 @@ async function readByNumber<Row>(
 ): Promise<Read<Row>> {
   const { page_size: size, count: isCounted = true } = query
   const request = { ordering, size, isCounted }
-  const number =
-    query.page === 'last'
-      ? lastPage((await read({ ...request, size: 1, isCounted: true })).count!, size)
-      : parsePage(query.page ?? '1')
-  const page = await read({ ...request, offset: (number - 1) * size })
+  const count =
+    query.page === 'last' ? (await read({ ...request, size: 1, isCounted: true })).count : undefined
+  const number = typeof count === 'number' ? lastPage(count, size) : parsePage(query.page ?? '1')
+  const rest = { ...request, offset: (number - 1) * size, isCounted: isCounted && count === undefined }
+  const page = await read(rest)
+  if (isCounted && count !== undefined) page.count = count
   if (number > 1 && page.rows.length === 0) throw invalidPage()
   // Page 1 has one URL.
   const to = (target: number): Changes => ({ page: target === 1 ? null : String(target) })
@@ -145,8 +152,8 @@ const lastPage = (count: number, size: number): number => Math.max(1, Math.ceil(
 
 /** The URL of the request with other parameters. Absolute, as Django REST Framework has it, where a host is known. */
 export function urlWith(request: FastifyRequest, changes: Changes): string {
-  const [path = '', search] = request.originalUrl.split('?')
-  const parameters = new URLSearchParams(search)
+  const [path = '', ...search] = request.originalUrl.split('?')
+  const parameters = new URLSearchParams(search.join('?'))
   for (const [name, value] of Object.entries(changes)) {
     if (value === null) parameters.delete(name)
     else parameters.set(name, value)

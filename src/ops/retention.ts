@@ -11,9 +11,10 @@ const HOUR_MS = 3_600_000
  */
 export function removeOldEvents(app: FastifyInstance, database: Database, days: number): void {
   if (days === 0) return
+  const closing = new AbortController()
   const remove = async () => {
     try {
-      const removed = await removeEvents(database, days)
+      const removed = await removeEvents(database, days, closing.signal)
       if (removed > 0) app.log.info({ removed, days }, 'old audit events were removed')
     } catch (err) {
       // The next hour tries again.
@@ -23,12 +24,15 @@ export function removeOldEvents(app: FastifyInstance, database: Database, days: 
   let timer: NodeJS.Timeout
   let underWay: Promise<void> | undefined
   app.addHook('onReady', async () => {
-    const start = () => void (underWay = remove())
+    const start = () => {
+      underWay ??= remove().finally(() => (underWay = undefined))
+    }
     start()
     timer = setInterval(start, HOUR_MS).unref()
   })
   app.addHook('preClose', async () => {
     clearInterval(timer)
+    closing.abort()
     await underWay
   })
 }

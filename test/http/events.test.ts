@@ -285,6 +285,53 @@ t.test('who follows from before what was removed is told', async (t) => {
   )
 })
 
+t.test('a trail that was removed as a whole is no reason to begin again', async (t) => {
+  const end = await newest()
+  await pool.query("update user_admin.audit_event set occurred_at = now() - interval '40 days'")
+  await startService(t, { AUDIT_RETENTION_DAYS: '30' }, service.database)
+  for (let tries = 0; (await newest()) > 0 && tries < 50; tries++) await sleep(100)
+  t.equal(await newest(), 0)
+  for (const after of [end, 0]) {
+    const { status, body } = await get(`/admin/events/?after=${after}`)
+    t.match({ status, body }, { status: 200, body: { results: [] } }, `after=${after}`)
+  }
+  t.equal((await get(`/admin/events/?after=${end - 1}`)).status, 410)
+  await rename(await makeUser(), 'Next')
+  t.equal((await get(`/admin/events/?after=${end}`)).body.results.length, 1)
+})
+
+t.test('a filter that lets nothing through ends where it is, and goes on from there', async (t) => {
+  await pool.query(
+    `insert into user_admin.audit_event (request_id, action, outcome, target_type, changes)
+     select 'many', 'user.update', 'applied', 'user', '{}' from generate_series(1, 30000)`,
+  )
+  let next = `/admin/events/?after=0&page_size=1&action=api_key.revoke`
+  for (let requests = 1; ; requests++) {
+    const { body } = await get(next)
+    t.strictSame(body.results, [])
+    const reached = new URL(body.next).searchParams.get('after')
+    if (reached === String(await newest())) break
+    t.ok(requests < 30, 'not one by one')
+    next = pathOf(body.next)
+  }
+})
+
+t.test('events tell of groups too, and whoever may not read those gets none', async (t) => {
+  const view = await findPermission('view_user')
+  const limited = await makeCaller({ is_superuser: false, user_permissions: [view] })
+  for (const path of ['/admin/events/', '/admin/events/?after=0'])
+    t.match(await get(path, limited.key), { status: 403, body: { missing_permissions: ['auth.view_group'] } })
+  t.equal((await get(`/admin/users/${limited.id}/history/`, limited.key)).status, 200)
+})
+
+t.test('a group that is deleted says who lost what', async (t) => {
+  const group = await service.makeGroup([await findPermission('view_user')])
+  const member = await makeUser({ groups: [group] })
+  t.equal((await request('DELETE', `/admin/groups/${group}/`, { key })).status, 204)
+  const { body } = await get(`/admin/events/?target_type=group&target=${group}`)
+  t.match(body.results, [{ action: 'group.delete', changes: { users: [[member], null] } }])
+})
+
 t.test('who waits is answered when the service ends', async (t) => {
   const ending = await startService(t, {}, service.database)
   const waiting = ending.request('GET', `/admin/events/?after=${await newest()}&wait=30`, { key })

@@ -82,7 +82,7 @@ t.test('a group is made, read, changed, replaced and deleted', async (t) => {
   )
   t.strictSame(
     (await eventsOf('group.delete', id)).map(({ changes }) => changes),
-    [{ name: [name, null], permissions: [[one], null] }],
+    [{ name: [name, null], permissions: [[one], null], users: [[], null] }],
   )
 })
 

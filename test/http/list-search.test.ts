@@ -182,3 +182,17 @@ t.test('permissions are found by app, model, codename and words', async (t) => {
   ])
     t.equal((await get(`/admin/permissions/${reference}/`)).status, 404, reference)
 })
+
+t.test('a search has at most ten words', async (t) => {
+  const words = (count: number) => Array.from({ length: count }, () => 'a').join('+')
+  t.equal((await get(`/admin/users/?search=${words(10)}`)).status, 200)
+  const { status, body } = await get(`/admin/users/?search=${words(11)}`)
+  t.match({ status, body }, { status: 400, body: { detail: /no more than 10 words/ } })
+})
+
+t.test('links keep a question mark of the query', async (t) => {
+  const { body } = await get('/admin/users/?username__iexact=a?b&is_staff=true&page_size=1&cursor=')
+  t.equal(body.next, null)
+  const { headers } = await get('/admin/users/?search=a?b&is_staff=true')
+  t.match(headers.link, /\?is_staff=true&search=a%3Fb>; rel="first"/)
+})

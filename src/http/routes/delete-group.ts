@@ -2,7 +2,7 @@ import { FormatQuery, type GroupPath, GroupPath as GroupPathSchema } from '../..
 import { deleteGroup as remove } from '../../domain/change-groups.js'
 import type { Context } from '../context.js'
 import { idIn } from '../references.js'
-import { callerOf, defineRoute, NOTHING_TO_SAY, problemAnswers } from '../route.js'
+import { BODY_PROBLEMS, callerOf, defineRoute, NOTHING_TO_SAY, problemAnswers } from '../route.js'
 
 /** `DELETE /groups/{id}/` */
 export const deleteGroup = (context: Context) =>
@@ -16,7 +16,7 @@ export const deleteGroup = (context: Context) =>
         'group that confers something on itself. One that other tables of the database refer to is not deleted (409).',
       params: GroupPathSchema,
       querystring: FormatQuery,
-      response: { 204: NOTHING_TO_SAY, ...problemAnswers(['invalid', 'not_found', 'in_use']) },
+      response: { 204: NOTHING_TO_SAY, ...problemAnswers([...BODY_PROBLEMS, 'not_found', 'in_use']) },
     },
 
     async handler(request, reply) {

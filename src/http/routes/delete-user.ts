@@ -2,7 +2,7 @@ import { FormatQuery, type UserPath, UserPath as UserPathSchema } from '../../..
 import { deleteUser as remove } from '../../domain/delete-user.js'
 import type { Context } from '../context.js'
 import { idIn } from '../references.js'
-import { callerOf, defineRoute, NOTHING_TO_SAY, problemAnswers } from '../route.js'
+import { BODY_PROBLEMS, callerOf, defineRoute, NOTHING_TO_SAY, problemAnswers } from '../route.js'
 
 /** `DELETE /users/{id}/` */
 export const deleteUser = (context: Context) =>
@@ -20,7 +20,7 @@ export const deleteUser = (context: Context) =>
       querystring: FormatQuery,
       response: {
         204: NOTHING_TO_SAY,
-        ...problemAnswers(['invalid', 'not_found', 'last_superuser', 'in_use']),
+        ...problemAnswers([...BODY_PROBLEMS, 'not_found', 'last_superuser', 'in_use']),
       },
     },
 

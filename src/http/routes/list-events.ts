@@ -2,11 +2,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type EventListQuery, EventListQuery as EventListQuerySchema, ref } from '../../../schemas/index.js'
 import { type EventFilter, eventSource, listEvents as list } from '../../db/events.js'
 import { ProblemError } from '../../errors.js'
+import { authorize } from '../access.js'
 import { clientOf } from '../client.js'
 import type { Context } from '../context.js'
 import { followEvents } from '../event-feed.js'
 import { answerList, badParameter, envelope, narrowed, sendLinks, urlWith } from '../listing.js'
-import { defineRoute, listAnswer, problemAnswers } from '../route.js'
+import { callerOf, defineRoute, listAnswer, problemAnswers } from '../route.js'
 
 /** `GET /events/` */
 export const listEvents = (context: Context) => {
@@ -18,7 +19,7 @@ export const listEvents = (context: Context) => {
       tags: ['events'],
       summary: 'List Events',
       description:
-        'Who changed what, newest first.\n\n' +
+        'Who changed what, newest first. It tells of users and of groups, and takes the right to read both.\n\n' +
         'With `after` it is a feed: every event after that one, oldest first, each once and in order, whatever order the changes ' +
         'were committed in. Begin with `after=0`, and go on with `next`, which is always there. `wait` lets the request wait for an ' +
         'event where there is none yet. Where events were removed that the consumer has not seen, the answer is 410.',
@@ -30,6 +31,8 @@ export const listEvents = (context: Context) => {
     },
 
     async handler(request, reply) {
+      // Its route asks for the right to read users.
+      authorize(callerOf(request).actor, ['auth.view_group'])
       const { after, actor, target, ...rest } = request.query
       const actorId = actor === undefined ? undefined : Number(actor)
       const targetId = target === undefined ? undefined : Number(target)

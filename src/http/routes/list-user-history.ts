@@ -35,14 +35,13 @@ export const listUserHistory = (context: Context) => {
       const { actor, ...rest } = request.query
       const about = { target_type: 'user', targetId }
       const actorId = actor === undefined ? undefined : Number(actor)
-      const answered = await answerList(context, request, reply, {
+      if (!(await isKnown(targetId))) throw new ProblemError('not_found')
+      return answerList(context, request, reply, {
         source: eventSource,
         read: (page) => listEvents(context.database, { ...rest, ...about, actorId }, page),
         present: (event) => event,
         ordering: '-id',
       })
-      if (answered.results.length === 0 && !(await isKnown(targetId))) throw new ProblemError('not_found')
-      return answered
     },
   })
 

@@ -9,7 +9,14 @@ import type { MembershipChange } from '../../domain/decide-update.js'
 import { clientOf } from '../client.js'
 import type { Context } from '../context.js'
 import { idIn, permissionAt, permissionReference } from '../references.js'
-import { callerOf, defineRoute, NOTHING_TO_SAY, problemAnswers, type RouteBody } from '../route.js'
+import {
+  BODY_PROBLEMS,
+  callerOf,
+  defineRoute,
+  NOTHING_TO_SAY,
+  problemAnswers,
+  type RouteBody,
+} from '../route.js'
 
 interface Names {
   operationId: string
@@ -56,7 +63,7 @@ const changeMembership = (
       description: `${description} Repeating it changes nothing more. The rules are those of the update.`,
       params: Type.Composite([UserPathSchema, kind.path]),
       querystring: FormatQuery,
-      response: { 204: NOTHING_TO_SAY, ...problemAnswers(['invalid', 'not_found', 'busy']) },
+      response: { 204: NOTHING_TO_SAY, ...problemAnswers([...BODY_PROBLEMS, 'not_found', 'busy']) },
     },
 
     confirmsCaller: true,

@@ -19,6 +19,9 @@ import { renderProblem, toProblem } from '../problems.js'
 import { answer, BODY_PROBLEMS, callerOf, defineRoute, problemAnswers } from '../route.js'
 import { databaseFaults, forgiven, hashed, isPlain, lenient } from '../updates.js'
 
+/** Updates of one request that wait for their turn at once: others have theirs between. */
+const SLICE = 64
+
 /** `PATCH /users/` */
 export const updateUsers = (context: Context) => {
   return defineRoute<{ Querystring: BulkQuery; Body: CheckedList<UserUpdate> }>({
@@ -84,14 +87,16 @@ export const updateUsers = (context: Context) => {
     bodies: readonly CheckedBody<UserUpdate>[],
   ) {
     const settled = await settleAll(request, bodies, { isAtomic: false })
-    const results = await Promise.all(
-      settled.map(async (body) => {
+    const results: ReturnType<typeof shown>[] = []
+    for (let index = 0; index < settled.length; index += SLICE) {
+      const slice = settled.slice(index, index + SLICE).map(async (body) => {
         const outcome = await applyOne(request, reply, body).catch((error: unknown) => ({
           problem: toProblem(error),
         }))
         return shown(idIn(body), outcome, request)
-      }),
-    )
+      })
+      results.push(...(await Promise.all(slice)))
+    }
     return { results }
   }
 
