@@ -1,6 +1,7 @@
 /** Many users in one PATCH: who may change whom, how many at once, and what meets meanwhile. */
 import t, { type Test } from 'tap'
 import { MAX_BULK_PASSWORDS, MAX_BULK_SIZE } from '../../schemas/index.js'
+import { faultsOf } from '../helpers/observe.js'
 import { startService } from '../helpers/service.js'
 import { stored } from '../properties/stored.js'
 
@@ -17,10 +18,6 @@ const read = async (id: number) => (await request('GET', `/admin/users/${id}/`, 
 
 const makeUsers = (count: number, fields = {}) =>
   Promise.all(Array.from({ length: count }, () => makeUser(fields)))
-
-/** Pointer → code. */
-const faults = (problem: any): Record<string, string> =>
-  Object.fromEntries((problem.errors ?? []).map(({ pointer, code }: any) => [pointer, code]))
 
 const snapshot = (ids: number[]) => Promise.all(ids.map((id) => stored(pool, id)))
 
@@ -45,7 +42,7 @@ t.test('a user is named once', async (t) => {
   const items = [{ id: one, first_name: 'A' }, { id: two }, { id: one, first_name: 'B' }, { id: two }]
   for (const query of ['', '?atomic=false']) {
     const { status, body } = await update(items, { query })
-    t.strictSame([status, faults(body)], [400, { '/2/id': 'duplicate', '/3/id': 'duplicate' }])
+    t.strictSame([status, faultsOf(body)], [400, { '/2/id': 'duplicate', '/3/id': 'duplicate' }])
   }
   await unchanged(t, [one, two], before)
 })
@@ -56,10 +53,10 @@ t.test('no more than a thousand, and few of them with a password', async (t) => 
   const many = Array.from({ length: MAX_BULK_SIZE }, (_, index) => ({ id: NOWHERE + index }))
   t.equal((await update(many)).status, 404, 'a thousand are looked at')
   const more = await update([...many, { id: 1 }])
-  t.strictSame([more.status, faults(more.body)], [400, { '': 'max_items' }])
+  t.strictSame([more.status, faultsOf(more.body)], [400, { '': 'max_items' }])
   const nulls = await update(Array.from({ length: 100_000 }, () => null))
   t.strictSame(
-    [nulls.status, faults(nulls.body)],
+    [nulls.status, faultsOf(nulls.body)],
     [400, { '': 'max_items' }],
     'and not at all where there are more',
   )
@@ -68,7 +65,7 @@ t.test('no more than a thousand, and few of them with a password', async (t) => 
       ids.map((id) => ({ id, password: 'secret' })),
       { query },
     )
-    t.strictSame([answer.status, faults(answer.body)], [400, { '': 'max_passwords' }])
+    t.strictSame([answer.status, faultsOf(answer.body)], [400, { '': 'max_passwords' }])
   }
   await unchanged(t, ids, before)
   const masks = await update(ids.map((id) => ({ id, password: '!' })))
@@ -114,7 +111,7 @@ t.test('the rules against escalation, item by item', async (t) => {
   const before = await snapshot(ids)
   const { status, body } = await update(items, { key: caller.key })
   t.strictSame([status, body.code], [403, 'permission_denied'])
-  t.strictSame(faults(body), {
+  t.strictSame(faultsOf(body), {
     '/1/email': 'permission_denied',
     '/2/first_name': 'permission_denied',
     '/3/is_staff': 'permission_denied',
@@ -177,7 +174,7 @@ t.test('a name that somebody else takes meanwhile is refused at its place', asyn
   client.release()
   const { status, body } = await answered
   t.equal(status, 400)
-  t.strictSame(faults(body), { '/1/username': 'unique' })
+  t.strictSame(faultsOf(body), { '/1/username': 'unique' })
   await unchanged(t, [one, two], before)
 })
 
@@ -199,11 +196,11 @@ t.test('what a deployment demands of every PATCH, it demands of each item', asyn
   const call = (body: unknown, query = '') => service.request('PATCH', `/admin/users/${query}`, { key, body })
   const answer = await call([{ id, first_name: 'X' }])
   t.strictSame(
-    [answer.status, faults(answer.body)],
+    [answer.status, faultsOf(answer.body)],
     [400, { '/0/username': 'required', '/0/password': 'required' }],
   )
   const each = await call([{ id, first_name: 'X', username: 'ada' }], '?atomic=false')
-  t.strictSame(faults(each.body.results[0].problem), { '/password': 'required' })
+  t.strictSame(faultsOf(each.body.results[0].problem), { '/password': 'required' })
   const whole = await call([{ id, first_name: 'X', username: 'ada', password: '!' }])
   t.strictSame([whole.status, whole.body.results[0].user.first_name], [200, 'X'])
 })

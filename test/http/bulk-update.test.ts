@@ -1,5 +1,6 @@
 /** Many users in one PATCH: all or nothing, or each for itself. */
 import t, { type Test } from 'tap'
+import { faultsOf } from '../helpers/observe.js'
 import { startService } from '../helpers/service.js'
 import { stored } from '../properties/stored.js'
 
@@ -18,10 +19,6 @@ const read = async (id: number) => (await request('GET', `/admin/users/${id}/`, 
 
 const makeUsers = (count: number, fields = {}) =>
   Promise.all(Array.from({ length: count }, () => makeUser(fields)))
-
-/** Pointer → code. */
-const faults = (problem: any): Record<string, string> =>
-  Object.fromEntries((problem.errors ?? []).map(({ pointer, code }: any) => [pointer, code]))
 
 const snapshot = (ids: number[]) => Promise.all(ids.map((id) => stored(pool, id)))
 
@@ -84,7 +81,7 @@ t.test('one that is refused refuses all, and every fault is named with its place
     { id: ids[3], user_permissions: [0] },
   ])
   t.strictSame([answer.status, answer.body.code], [400, 'invalid'])
-  t.strictSame(faults(answer.body), {
+  t.strictSame(faultsOf(answer.body), {
     '/1/colour': 'unknown',
     '/1/email': 'invalid',
     '/1/is_staff': 'invalid_type',
@@ -101,7 +98,7 @@ t.test('one that is refused refuses all, and every fault is named with its place
     { id: ids[2], password: 'argon2$********', username },
   ])
   t.strictSame([late.status, late.body.code], [400, 'invalid'], 'what only the database knows')
-  t.strictSame(faults(late.body), {
+  t.strictSame(faultsOf(late.body), {
     '/1/groups/0': 'does_not_exist',
     '/1/username': 'unique',
     '/2/password': 'mask',
@@ -127,11 +124,11 @@ t.test('faults of the bodies and those that only the database knows are told at 
     { id: ids[1], username: 'root' },
   ]
   const expected = { '/0/email': 'invalid', '/0/groups/0': 'does_not_exist', '/1/username': 'unique' }
-  t.strictSame(faults((await alone(ids[0]!, items[0])).body), {
+  t.strictSame(faultsOf((await alone(ids[0]!, items[0])).body), {
     '/email': 'invalid',
     '/groups/0': 'does_not_exist',
   })
-  t.strictSame(faults((await update(items)).body), expected, 'as one update alone would')
+  t.strictSame(faultsOf((await update(items)).body), expected, 'as one update alone would')
 })
 
 t.test('each for itself: the same answer as each alone, faults of the database included', async (t) => {
@@ -143,7 +140,7 @@ t.test('each for itself: the same answer as each alone, faults of the database i
   ]) {
     const { body: expected } = await alone(one, patch)
     const { body } = await updateEach([{ id: one, ...patch }])
-    t.strictSame(faults(body.results[0].problem), faults(expected), JSON.stringify(patch).slice(0, 60))
+    t.strictSame(faultsOf(body.results[0].problem), faultsOf(expected), JSON.stringify(patch).slice(0, 60))
   }
 })
 
@@ -178,18 +175,18 @@ t.test('what is no update of anybody is refused, at its place', async (t) => {
   ]
   for (const [item, expected] of items) {
     const { status, body } = await update([item, { id, first_name: 'Changed' }])
-    t.strictSame([status, faults(body)], [400, expected], JSON.stringify(item))
+    t.strictSame([status, faultsOf(body)], [400, expected], JSON.stringify(item))
     const each = await updateEach([item])
     t.equal(each.status, 207)
     const [result] = each.body.results
     t.equal(result.status, 400, `by itself: ${JSON.stringify(item)}`)
     const local = Object.fromEntries(Object.entries(expected).map(([at, code]) => [at.slice(2), code]))
-    t.strictSame(faults(result.problem), local)
+    t.strictSame(faultsOf(result.problem), local)
   }
   await unchanged(t, [id], before)
   for (const body of [{}, { id }, 'x', 5, true, { results: [] }]) {
     const answer = await update(body)
-    t.strictSame([answer.status, faults(answer.body)], [400, { '': 'not_a_list' }], JSON.stringify(body))
+    t.strictSame([answer.status, faultsOf(answer.body)], [400, { '': 'not_a_list' }], JSON.stringify(body))
   }
   for (const body of [undefined, null]) t.equal((await update(body)).status, 400, `${body}`)
   t.equal(
@@ -225,7 +222,7 @@ t.test('unknown users', async (t) => {
     { id, first_name: 'Changed' },
     { id: NOWHERE, first_name: 'X' },
   ])
-  t.strictSame([status, body.code, faults(body)], [404, 'not_found', { '/1': 'not_found' }])
+  t.strictSame([status, body.code, faultsOf(body)], [404, 'not_found', { '/1': 'not_found' }])
   await unchanged(t, [id], before)
   const each = await updateEach([
     { id: NOWHERE, first_name: 'X' },
@@ -264,7 +261,7 @@ t.test('each for itself: what can be done is done', async (t) => {
   )
   for (const { user, problem } of body.results)
     t.ok((user === undefined) !== (problem === undefined), 'one or the other')
-  t.strictSame(faults(body.results[1].problem), { '/email': 'invalid' }, 'pointers are those of the item')
+  t.strictSame(faultsOf(body.results[1].problem), { '/email': 'invalid' }, 'pointers are those of the item')
   t.match(body.results[1].problem, {
     type: '/admin/problems/#invalid',
     email: ['Enter a valid email address.'],

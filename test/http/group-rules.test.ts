@@ -1,5 +1,6 @@
 /** Groups: who may change them, and what happens where several do, or where they are in use. */
 import t, { type Test } from 'tap'
+import { eventsOf, faultsOf, storedGroup } from '../helpers/observe.js'
 import { startService } from '../helpers/service.js'
 
 const service = await startService(t)
@@ -17,29 +18,8 @@ const read = (id: number | string) => request('GET', `/admin/groups/${id}/`, { k
 let count = 0
 const newName = () => `New group ${++count}`
 
-/** Pointer → code. */
-const faults = ({ body }: { body: any }): Record<string, string> =>
-  Object.fromEntries((body.errors ?? []).map(({ pointer, code }: any) => [pointer, code]))
-
-async function eventsOf(action: string, id?: number | null) {
-  const { rows } = await pool.query(
-    `select actor_id::int as actor, outcome, target_id::int as target, changes from user_admin.audit_event
-     where action = $1 and ($2::bigint is null or target_id = $2) order by id`,
-    [action, id],
-  )
-  return rows
-}
-
-/** All that is stored of a group; `xmin` tells a row that was written again. */
-async function stored(id: number) {
-  const { rows } = await pool.query(
-    `select (select row(g.*, g.xmin)::text from auth_group g where id = $1) as group,
-       (select array_agg(row(p.*, p.xmin)::text order by id) from auth_group_permissions p where group_id = $1) as permissions,
-       (select array_agg(user_id order by user_id) from auth_user_groups where group_id = $1) as members`,
-    [id],
-  )
-  return rows[0]
-}
+const faults = ({ body }: { body: any }) => faultsOf(body)
+const stored = (id: number) => storedGroup(pool, id)
 
 async function codename(id: number): Promise<string> {
   return `tests.${(await pool.query('select codename from auth_permission where id = $1', [id])).rows[0].codename}`
@@ -53,12 +33,12 @@ async function denied(
   fields: string[],
   work: () => ReturnType<typeof create>,
 ) {
-  const [before, events] = [id && (await stored(id)), (await eventsOf(action, id)).length]
+  const [before, events] = [id && (await stored(id)), (await eventsOf(pool, action, id)).length]
   const answer = await work()
   t.strictSame([answer.status, answer.body.code], [403, 'permission_denied'])
   t.ok(answer.body.detail, 'it says what is refused')
   t.strictSame(id && (await stored(id)), before, 'nothing is written')
-  const recorded = await eventsOf(action, id)
+  const recorded = await eventsOf(pool, action, id)
   t.equal(recorded.length, events + 1, 'and it is recorded')
   t.match(recorded.at(-1), { outcome: 'refused', target: id, changes: { fields } })
   return answer
@@ -166,7 +146,7 @@ t.test('callers who change one group at once lose nothing', async (t) => {
     sets.some((set) => String(set) === String(body.permissions)),
     'a set is never torn',
   )
-  const events = (await eventsOf('group.update', id))
+  const events = (await eventsOf(pool, 'group.update', id))
     .map(({ changes }) => changes.permissions)
     .filter(Boolean)
   events

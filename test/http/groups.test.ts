@@ -1,5 +1,6 @@
 /** Groups: made, read, changed, replaced and deleted, and what is refused. */
 import t from 'tap'
+import { eventsOf, faultsOf, storedGroup } from '../helpers/observe.js'
 import { startService } from '../helpers/service.js'
 
 const service = await startService(t)
@@ -18,29 +19,8 @@ const read = (id: number | string) => request('GET', `/admin/groups/${id}/`, { k
 let count = 0
 const newName = () => `New group ${++count}`
 
-/** Pointer → code. */
-const faults = ({ body }: { body: any }): Record<string, string> =>
-  Object.fromEntries((body.errors ?? []).map(({ pointer, code }: any) => [pointer, code]))
-
-async function eventsOf(action: string, id?: number | null) {
-  const { rows } = await pool.query(
-    `select actor_id::int as actor, outcome, target_id::int as target, changes from user_admin.audit_event
-     where action = $1 and ($2::bigint is null or target_id = $2) order by id`,
-    [action, id],
-  )
-  return rows
-}
-
-/** All that is stored of a group; `xmin` tells a row that was written again. */
-async function stored(id: number) {
-  const { rows } = await pool.query(
-    `select (select row(g.*, g.xmin)::text from auth_group g where id = $1) as group,
-       (select array_agg(row(p.*, p.xmin)::text order by id) from auth_group_permissions p where group_id = $1) as permissions,
-       (select array_agg(user_id order by user_id) from auth_user_groups where group_id = $1) as members`,
-    [id],
-  )
-  return rows[0]
-}
+const faults = ({ body }: { body: any }) => faultsOf(body)
+const stored = (id: number) => storedGroup(pool, id)
 
 t.test('a group is made, read, changed, replaced and deleted', async (t) => {
   const [one, two] = [await makePermission(), await makePermission()]
@@ -68,11 +48,11 @@ t.test('a group is made, read, changed, replaced and deleted', async (t) => {
   t.strictSame([gone.status, gone.text], [204, ''])
   t.strictSame([(await read(id)).status, (await remove(id)).status], [404, 404])
   t.strictSame(
-    (await eventsOf('group.create', id)).map(({ actor, changes }) => [actor, changes]),
+    (await eventsOf(pool, 'group.create', id)).map(({ actor, changes }) => [actor, changes]),
     [[rootId, { name: [null, name], permissions: [null, [one, two]] }]],
   )
   t.strictSame(
-    (await eventsOf('group.update', id)).map(({ changes }) => changes),
+    (await eventsOf(pool, 'group.update', id)).map(({ changes }) => changes),
     [
       { permissions: [[one, two], [two]] },
       { name: [name, renamed] },
@@ -81,7 +61,7 @@ t.test('a group is made, read, changed, replaced and deleted', async (t) => {
     ],
   )
   t.strictSame(
-    (await eventsOf('group.delete', id)).map(({ changes }) => changes),
+    (await eventsOf(pool, 'group.delete', id)).map(({ changes }) => changes),
     [{ name: [name, null], permissions: [[one], null], users: [[], null] }],
   )
 })
@@ -103,7 +83,7 @@ t.test('what changes nothing writes nothing', async (t) => {
     t.strictSame([answer.status, answer.body], [200, body], 'PUT of what was read')
     t.strictSame(await stored(id), before)
   }
-  t.strictSame(await eventsOf('group.update', id), [])
+  t.strictSame(await eventsOf(pool, 'group.update', id), [])
 })
 
 t.test('the rules for a name', async (t) => {

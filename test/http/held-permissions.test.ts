@@ -1,5 +1,6 @@
 /** What a user may do, and who somebody is. */
 import t, { type Test } from 'tap'
+import { permissionName } from '../helpers/observe.js'
 import { startService } from '../helpers/service.js'
 
 const service = await startService(t)
@@ -12,15 +13,7 @@ const put = (user: number | string, what: string, as = key) => call('PUT', user,
 const get = (path: string, as = key) => request('GET', path, { key: as })
 const read = async (id: number) => (await get(`/admin/users/${id}/`)).body
 
-/** A permission as Django calls it. */
-async function nameOf(id: number): Promise<string> {
-  const { rows } = await pool.query(
-    `select c.app_label || '.' || p.codename as name from auth_permission p
-     join django_content_type c on c.id = p.content_type_id where p.id = $1`,
-    [id],
-  )
-  return rows[0].name
-}
+const nameOf = (id: number) => permissionName(pool, id)
 
 /** What a user holds, as name → sources. */
 async function held(t: Test, id: number): Promise<Record<string, unknown>> {

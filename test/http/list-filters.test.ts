@@ -1,9 +1,10 @@
 /** Filters of the list of users, each compared with a filter of the test's own over all of them. */
-import t, { type Test } from 'tap'
+import t from 'tap'
+import { findingUsers } from '../helpers/finding.js'
 import { startService } from '../helpers/service.js'
 
 const service = await startService(t)
-const { request, makeUser, makeGroup, makePermission, makeCaller, pool } = service
+const { makeUser, makeGroup, makePermission, makeCaller, pool } = service
 const { key } = await makeCaller({ username: 'root', email: '' })
 
 const [own, viaGroup, nobodys] = [await makePermission(), await makePermission(), await makePermission()]
@@ -53,8 +54,7 @@ await makeUser({ username: 'asleep', groups: [writers], user_permissions: [own],
 await makeUser({ username: 'asleep-root', is_superuser: true, is_active: false })
 await makeUser({ username: 'second-root', is_superuser: true })
 
-const get = (path: string) => request('GET', path, { key })
-const all: any[] = (await get('/admin/users/')).body.results
+const { all, get, names, same, finds } = await findingUsers(service, key)
 const CONFERRED = new Map([
   [editors, [viaGroup]],
   [writers, [viaGroup, own]],
@@ -67,30 +67,8 @@ const holds = (user: any, permission: number): boolean =>
     user.user_permissions.includes(permission) ||
     user.groups.some((group: number) => CONFERRED.get(group)!.includes(permission)))
 
-const names = (users: any[]): string[] => users.map(({ username }) => username)
-
 /** Texts of one form compare as instants do. */
 const later = (one: string | null, other: string): boolean => one !== null && one > other
-
-async function same(
-  t: Test,
-  parameters: Record<string, string>,
-  filter: (user: any) => boolean,
-): Promise<string[]> {
-  const query = new URLSearchParams(parameters).toString()
-  const { status, body, text } = await get(`/admin/users/?${query}`)
-  const expected = names(all.filter(filter))
-  t.equal(status, 200, text.slice(0, 200))
-  t.strictSame(names(body.results ?? []), expected, decodeURIComponent(query))
-  t.equal(body.count, expected.length, 'and so many are counted')
-  return expected
-}
-
-/** A filter finds just those users, somebody, and not everybody. */
-async function finds(t: Test, parameters: Record<string, string>, filter: (user: any) => boolean) {
-  const { length } = await same(t, parameters, filter)
-  t.ok(length > 0 && length < all.length, `of ${all.length} users it finds ${length}`)
-}
 
 t.test('texts: exactly, and whatever their case', async (t) => {
   for (const field of ['username', 'email']) {

@@ -1,9 +1,10 @@
 /** Words that lists are searched for, and the filters of groups and permissions. */
-import t, { type Test } from 'tap'
+import t from 'tap'
+import { findingUsers } from '../helpers/finding.js'
 import { startService } from '../helpers/service.js'
 
 const service = await startService(t)
-const { request, makeUser, makeGroup, makePermission, makeCaller, findPermission, pool } = service
+const { makeUser, makeGroup, makePermission, makeCaller, findPermission, pool } = service
 const { key, id: rootId } = await makeCaller({ username: 'root', email: '' })
 
 const [own, viaGroup, nobodys] = [await makePermission(), await makePermission(), await makePermission()]
@@ -48,30 +49,7 @@ await makeUser({ username: 'asleep', groups: [writers], user_permissions: [own],
 await makeUser({ username: 'asleep-root', is_superuser: true, is_active: false })
 await makeUser({ username: 'second-root', is_superuser: true })
 
-const get = (path: string) => request('GET', path, { key })
-const all: any[] = (await get('/admin/users/')).body.results
-
-const names = (users: any[]): string[] => users.map(({ username }) => username)
-
-async function same(
-  t: Test,
-  parameters: Record<string, string>,
-  filter: (user: any) => boolean,
-): Promise<string[]> {
-  const query = new URLSearchParams(parameters).toString()
-  const { status, body, text } = await get(`/admin/users/?${query}`)
-  const expected = names(all.filter(filter))
-  t.equal(status, 200, text.slice(0, 200))
-  t.strictSame(names(body.results ?? []), expected, decodeURIComponent(query))
-  t.equal(body.count, expected.length, 'and so many are counted')
-  return expected
-}
-
-/** A filter finds just those users, somebody, and not everybody. */
-async function finds(t: Test, parameters: Record<string, string>, filter: (user: any) => boolean) {
-  const { length } = await same(t, parameters, filter)
-  t.ok(length > 0 && length < all.length, `of ${all.length} users it finds ${length}`)
-}
+const { all, get, same, finds } = await findingUsers(service, key)
 
 t.test('words that are looked for', async (t) => {
   const texts = (user: any) => [user.username, user.first_name, user.last_name, user.email]

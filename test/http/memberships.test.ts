@@ -1,5 +1,6 @@
 /** One group or permission of one user: given, taken, and by whom. */
 import t from 'tap'
+import { permissionName } from '../helpers/observe.js'
 import { startService } from '../helpers/service.js'
 import { stored } from '../properties/stored.js'
 
@@ -14,15 +15,7 @@ const remove = (user: number | string, what: string, as = key) => call('DELETE',
 const get = (path: string, as = key) => request('GET', path, { key: as })
 const read = async (id: number) => (await get(`/admin/users/${id}/`)).body
 
-/** A permission as Django calls it. */
-async function nameOf(id: number): Promise<string> {
-  const { rows } = await pool.query(
-    `select c.app_label || '.' || p.codename as name from auth_permission p
-     join django_content_type c on c.id = p.content_type_id where p.id = $1`,
-    [id],
-  )
-  return rows[0].name
-}
+const nameOf = (id: number) => permissionName(pool, id)
 
 async function eventsOf(id: number) {
   const { rows } = await pool.query(

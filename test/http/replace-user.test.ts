@@ -2,6 +2,7 @@
 import { pbkdf2Sync } from 'node:crypto'
 import t from 'tap'
 import { USER_DEFAULTS } from '../../schemas/index.js'
+import { eventsOf } from '../helpers/observe.js'
 import { startService } from '../helpers/service.js'
 import { stored } from '../properties/stored.js'
 
@@ -31,16 +32,6 @@ async function rowOf(username: string) {
   return rows[0]
 }
 
-/** Everything recorded of an action since a moment, oldest first. */
-async function eventsOf(action: string, targetId?: number) {
-  const { rows } = await pool.query(
-    `select actor_id::int as actor, outcome, target_id::int as target, changes from user_admin.audit_event
-     where action = $1 and ($2::bigint is null or target_id = $2) order by id`,
-    [action, targetId],
-  )
-  return rows
-}
-
 function isHashOf(password: string, hash: string): boolean {
   const [algorithm, iterations, salt, digest] = hash.split('$')
   const expected = pbkdf2Sync(password, salt!, Number(iterations), 32, 'sha256').toString('base64')
@@ -63,7 +54,7 @@ t.test('PUT: what is absent goes to its default, and when it joined stays', asyn
   t.strictSame(body, (await read(id)).body)
   t.strictSame({ ...body }, { ...body, ...USER_DEFAULTS, id, username, password: MASK, date_joined })
   t.ok(isHashOf('secret', (await rowOf(username)).password))
-  const { changes } = (await eventsOf('user.update', id)).at(-1)
+  const { changes } = (await eventsOf(pool, 'user.update', id)).at(-1)
   t.ok('is_active' in changes && 'groups' in changes && !('date_joined' in changes))
   const before = await stored(pool, id)
   t.strictSame((await replace(id, { username, password: body.password })).body, body, 'again')

@@ -2,6 +2,7 @@
 import { pbkdf2Sync } from 'node:crypto'
 import t from 'tap'
 import { USER_DEFAULTS, USER_FIELDS } from '../../schemas/index.js'
+import { eventsOf } from '../helpers/observe.js'
 import { startService } from '../helpers/service.js'
 
 const service = await startService(t, { PASSWORD_HASHER: 'pbkdf2_sha256', PBKDF2_ITERATIONS: '1' })
@@ -29,16 +30,6 @@ async function rowOf(username: string) {
   return rows[0]
 }
 
-/** Everything recorded of an action since a moment, oldest first. */
-async function eventsOf(action: string, targetId?: number) {
-  const { rows } = await pool.query(
-    `select actor_id::int as actor, outcome, target_id::int as target, changes from user_admin.audit_event
-     where action = $1 and ($2::bigint is null or target_id = $2) order by id`,
-    [action, targetId],
-  )
-  return rows
-}
-
 const countUsers = async (): Promise<number> =>
   (await pool.query('select count(*)::int as count from auth_user')).rows[0].count
 
@@ -64,7 +55,7 @@ t.test('a user of a name and a password has the defaults of Django', async (t) =
   t.strictSame((await request('GET', headers.location!, { key })).body, body, 'where it says that it is')
   const row = await rowOf(username)
   t.ok(isHashOf(' secret ', row.password), 'a password is not trimmed')
-  const events = await eventsOf('user.create', id)
+  const events = await eventsOf(pool, 'user.create', id)
   t.equal(events.length, 1)
   t.strictSame(
     [events[0].actor, events[0].outcome, events[0].changes.username],
@@ -228,13 +219,13 @@ t.test('nobody gives a new user what they do not hold', async (t) => {
     ],
   ]
   for (const [fields, at, lacking] of refusals) {
-    const [users, events] = [await countUsers(), (await eventsOf('user.create')).length]
+    const [users, events] = [await countUsers(), (await eventsOf(pool, 'user.create')).length]
     const answer = await make(fields)
     t.strictSame([answer.status, answer.body.code], [403, 'permission_denied'], JSON.stringify(fields))
     t.strictSame(Object.keys(codes(answer)).toSorted(), at.toSorted())
     t.strictSame(answer.body.missing_permissions, lacking)
     t.equal(await countUsers(), users, 'nobody is made')
-    const recorded = await eventsOf('user.create')
+    const recorded = await eventsOf(pool, 'user.create')
     t.equal(recorded.length, events + 1, 'and it is recorded')
     const { actor, outcome, target, changes } = recorded.at(-1)
     t.strictSame([actor, outcome, target], [caller.id, 'refused', null])
