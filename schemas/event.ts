@@ -1,6 +1,6 @@
 /** The audit event: who changed what, as it is answered, and how events are found and followed. */
 import { type Static, Type } from '@sinclair/typebox'
-import { id, idText, instant, storableText } from './fields.js'
+import { id, idText, instant, nullable, storableText } from './fields.js'
 import { fieldsParameter, listOf, listQuery, orderingParameter } from './list.js'
 import { rangeOf } from './user.js'
 
@@ -29,7 +29,7 @@ const nullableId = (description: string, example: number) =>
   })
 
 const nullableText = (description: string, example: string) =>
-  Type.Unsafe<string | null>({ type: ['string', 'null'], description, examples: [example] })
+  nullable(Type.String({ description, examples: [example] }))
 
 /** An audit event as the service answers it. Never holds a secret. */
 export const Event = Type.Object(

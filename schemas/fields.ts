@@ -53,7 +53,8 @@ export const id = (options: SchemaOptions = {}) =>
 export const idSet = (options: SchemaOptions) =>
   Type.Array(id(), { uniqueItems: true, maxItems: MAX_SET_SIZE, ...options })
 
-const dateTime = (options: SchemaOptions) => Type.String({ format: 'date-time', ...options })
+/** An instant (RFC 3339). */
+export const instant = (options: SchemaOptions = {}) => Type.String({ format: 'date-time', ...options })
 
 // Titles as the contract prints them: it has none for the username and the sets.
 const texts = {
@@ -119,9 +120,6 @@ export const idText = (options: SchemaOptions = {}) =>
 /** Text that PostgreSQL can store. */
 export const storableText = (options: SchemaOptions = {}) => Type.String({ ...text, ...options })
 
-/** An instant (RFC 3339). */
-export const instant = (options: SchemaOptions = {}) => dateTime(options)
-
 /** The fields of a user as a request may write them: the contract's constraints. */
 export const writableUserFields = ({ firstNameMaxLength }: FieldLimits) => ({
   id: id({ ...texts.id, description: `${texts.id.description} In a body it must equal the id of the URL.` }),
@@ -135,7 +133,7 @@ export const writableUserFields = ({ firstNameMaxLength }: FieldLimits) => ({
       "The mask that was read (`argon2$********`) leaves the user's password as it is.",
     examples: ['correct horse battery staple'],
   }),
-  last_login: nullable(dateTime(texts.last_login)),
+  last_login: nullable(instant(texts.last_login)),
   is_superuser: Type.Boolean({ ...texts.is_superuser, examples: [false] }),
   username: Type.String({
     ...username,
@@ -162,7 +160,7 @@ export const writableUserFields = ({ firstNameMaxLength }: FieldLimits) => ({
   }),
   is_staff: Type.Boolean({ ...texts.is_staff, examples: [true] }),
   is_active: Type.Boolean(texts.is_active),
-  date_joined: dateTime(texts.date_joined),
+  date_joined: instant(texts.date_joined),
   groups: idSet(texts.groups),
   user_permissions: idSet(texts.user_permissions),
 })
@@ -180,7 +178,7 @@ export const readableUserFields = () => ({
     description: 'The hash algorithm and a mask, or `!` where no password is usable. Never the hash itself.',
     examples: ['argon2$********'],
   }),
-  last_login: nullable(dateTime(texts.last_login)),
+  last_login: nullable(instant(texts.last_login)),
   is_superuser: Type.Boolean({ ...texts.is_superuser, examples: [false] }),
   username: Type.String({ ...texts.username, maxLength: 150 }),
   first_name: Type.String({ ...texts.first_name, maxLength: 150 }),
@@ -188,7 +186,7 @@ export const readableUserFields = () => ({
   email: Type.String({ ...texts.email, maxLength: MAX_EMAIL_LENGTH, examples: ['ada@example.com'] }),
   is_staff: Type.Boolean({ ...texts.is_staff, examples: [true] }),
   is_active: Type.Boolean(texts.is_active),
-  date_joined: dateTime(texts.date_joined),
+  date_joined: instant(texts.date_joined),
   groups: Type.Array(id(), { ...texts.groups, uniqueItems: true }),
   user_permissions: Type.Array(id(), { ...texts.user_permissions, uniqueItems: true }),
 })

@@ -1,6 +1,6 @@
 /** What all lists share: how they are asked for, and the envelope that they come in. */
 import { type SchemaOptions, type Static, type TObject, type TSchema, Type } from '@sinclair/typebox'
-import { storableText } from './fields.js'
+import { nullable, storableText } from './fields.js'
 import { FormatQuery } from './query.js'
 
 /** Items of a page, at most and unless something else is asked for. */
@@ -101,8 +101,7 @@ export const listOf = <Item extends TObject>(item: Item, name: string, title: st
     },
   )
 
-const link = (description: string) =>
-  Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'uri-reference', description })
+const link = (description: string) => nullable(Type.String({ format: 'uri-reference', description }))
 
 /** How a list is asked for, whatever is in it. */
 export interface ListQuery {

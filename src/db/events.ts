@@ -4,7 +4,16 @@ import { sql, type SqlBool } from 'kysely'
 import type { Event, EventListQuery } from '../../schemas/index.js'
 import { unavailable } from '../errors.js'
 import type { Database, Queryable } from './database.js'
-import { type Condition, type ListSource, type Page, type PageRequest, readPage } from './list.js'
+import {
+  type Condition,
+  conditionsBy,
+  type ConditionTable,
+  type ListSource,
+  type Page,
+  type PageRequest,
+  rangeConditions,
+  readPage,
+} from './list.js'
 import { query, statement, unnamed } from './statement.js'
 
 /** Events, as a list. */
@@ -22,23 +31,17 @@ export type EventFilter = Omit<
   'actor' | 'target' | 'after' | 'wait' | 'page' | 'ordering' | 'fields'
 > & { actorId?: number | undefined; targetId?: number | undefined }
 
-const CONDITIONS: { [Name in keyof EventFilter]?: (value: NonNullable<EventFilter[Name]>) => Condition } = {
+const CONDITIONS: ConditionTable<EventFilter> = {
   action: (value) => sql`t.action = ${value}`,
   outcome: (value) => sql`t.outcome = ${value}`,
   target_type: (value) => sql`t.target_type = ${value}`,
   targetId: (value) => sql`t.target_id = ${value}::bigint`,
   actorId: (value) => sql`t.actor_id = ${value}::bigint`,
-  occurred_at__gte: (value) => sql`t.occurred_at >= ${value}::timestamptz`,
-  occurred_at__gt: (value) => sql`t.occurred_at > ${value}::timestamptz`,
-  occurred_at__lte: (value) => sql`t.occurred_at <= ${value}::timestamptz`,
-  occurred_at__lt: (value) => sql`t.occurred_at < ${value}::timestamptz`,
+  ...rangeConditions('occurred_at'),
 }
 
 const conditionsOf = (filter: EventFilter): Condition[] =>
-  Object.entries(filter).flatMap(([name, value]) => {
-    const condition = CONDITIONS[name as keyof EventFilter] as ((value: unknown) => Condition) | undefined
-    return value === undefined || condition === undefined ? [] : [condition(value)]
-  })
+  conditionsBy(CONDITIONS, filter).map(({ condition }) => condition)
 
 /** One page of the events that the filter lets through. */
 export const listEvents = (db: Database, filter: EventFilter, page: PageRequest): Promise<Page<Event>> =>

@@ -115,6 +115,30 @@ export const positionOf = <Row>(
   row: Row,
 ): KeyValue[] => ordering.map(({ field }) => source.keys[field]!.of(row))
 
+/** How each parameter of a filter is asked for. */
+export type ConditionTable<Filter> = {
+  [Name in keyof Filter]?: (value: NonNullable<Filter[Name]>) => Condition
+}
+
+/** The conditions for those parameters of a filter that are given, and that the table knows. */
+export const conditionsBy = <Filter extends object>(
+  table: ConditionTable<Filter>,
+  filter: Filter,
+): { name: string; condition: Condition }[] =>
+  Object.entries(filter).flatMap(([name, value]) => {
+    const condition = table[name as keyof Filter] as ((value: unknown) => Condition) | undefined
+    return value === undefined || condition === undefined ? [] : [{ name, condition: condition(value) }]
+  })
+
+/** Django's look-ups of a range of instants, of a column of `t`. */
+export const rangeConditions = <Column extends string>(column: Column) =>
+  Object.fromEntries(
+    Object.entries({ gte: '>=', gt: '>', lte: '<=', lt: '<' }).map(([name, operator]) => [
+      `${column}__${name}`,
+      (value: string): Condition => sql`${sql.ref(`t.${column}`)} ${sql.raw(operator)} ${value}::timestamptz`,
+    ]),
+  ) as Record<`${Column}__${'gte' | 'gt' | 'lte' | 'lt'}`, (value: string) => Condition>
+
 /** Every word must be part of the text, whatever its case. */
 export const containsWords = (searched: RawBuilder<string>, words: string): Condition[] =>
   words

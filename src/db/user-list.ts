@@ -4,10 +4,13 @@ import type { UserListQuery, UserOrdering } from '../../schemas/index.js'
 import type { Database, Queryable } from './database.js'
 import {
   type Condition,
+  conditionsBy,
+  type ConditionTable,
   containsWords,
   type ListSource,
   type Page,
   type PageRequest,
+  rangeConditions,
   readPageOn,
   type SortKey,
 } from './list.js'
@@ -74,11 +77,7 @@ export async function listUsers(
 }
 
 /** How each parameter is asked for. Django compares in upper case for `iexact`, and so do its own indexes. */
-const CONDITIONS: {
-  [Name in keyof Omit<UserFilter, 'groupId' | 'permissionIds'>]?: (
-    value: NonNullable<UserFilter[Name]>,
-  ) => Condition
-} = {
+const CONDITIONS: ConditionTable<Omit<UserFilter, 'groupId' | 'permissionIds'>> = {
   username: (value) => sql`t.username = ${value}`,
   username__iexact: (value) => sql`upper(t.username) = upper(${value}::text)`,
   email: (value) => sql`t.email = ${value}`,
@@ -91,10 +90,7 @@ const CONDITIONS: {
   last_login__lte: (value) => sql`${lastLogin} <= ${value}::timestamptz`,
   last_login__lt: (value) => sql`${lastLogin} < ${value}::timestamptz`,
   last_login__isnull: (value) => (value ? sql`${lastLogin} = 'infinity'` : hasLoggedIn),
-  date_joined__gte: (value) => sql`t.date_joined >= ${value}::timestamptz`,
-  date_joined__gt: (value) => sql`t.date_joined > ${value}::timestamptz`,
-  date_joined__lte: (value) => sql`t.date_joined <= ${value}::timestamptz`,
-  date_joined__lt: (value) => sql`t.date_joined < ${value}::timestamptz`,
+  ...rangeConditions('date_joined'),
 }
 
 const hasLoggedIn = sql<SqlBool>`${lastLogin} < 'infinity'`
@@ -181,11 +177,7 @@ function partsOf(
   { search, groupId, permissionIds, ...filter }: UserFilter,
   { ordering }: PageRequest,
 ): { conditions: Condition[]; sets: UserSet[] } {
-  const found = Object.entries(filter).flatMap(([name, value]) => {
-    const condition = CONDITIONS[name as keyof typeof CONDITIONS] as
-      ((value: unknown) => Condition) | undefined
-    return value === undefined || condition === undefined ? [] : [{ name, condition: condition(value) }]
-  })
+  const found = conditionsBy(CONDITIONS, filter)
   const isBounded = ({ name }: { name: string }) => ordering[0]?.field === 'id' && isTimeLimit(name)
   const limits = found.filter(isBounded).map(({ condition }) => condition)
   const conditions = found.filter((one) => !isBounded(one)).map(({ condition }) => condition)

@@ -32,9 +32,12 @@ export async function changeGroup(
     ...(id === undefined ? {} : { id }),
   }
   const body = completed(lenient(request, reply, request.body as CheckedBody<GroupUpdate>, isKnown), defaults)
-  const stored = id === undefined ? undefined : await readGroup(context.database, id)
-  const { sent, values, faults } = forgiven(id, body, stored)
-  const isAbsent = target !== 'new' && stored === undefined
+  const checked = { ...body, faults: [...body.faults, ...idFaults(id, body)] }
+  const isFaulty = checked.faults.length > 0
+  const stored = isFaulty && id !== undefined ? await readGroup(context.database, id) : undefined
+  const { sent, values, faults } = forgiven(checked, stored)
+  // Where nothing is at fault, the change itself finds out.
+  const isAbsent = target !== 'new' && stored === undefined && (isFaulty || id === undefined)
   // A fault of the body is one for any group.
   if (faults.length > 0 && (isAbsent || isNoObject({ faults }))) throw invalid(faults)
   if (isAbsent) throw new ProblemError('not_found')
@@ -55,11 +58,5 @@ export async function changeGroup(
 const isKnown = (name: string) => name === 'id' || (GROUP_WRITABLE as readonly string[]).includes(name)
 
 /** Without faults of fields that are stored just so. */
-function forgiven(
-  id: number | undefined,
-  body: CheckedBody<GroupUpdate>,
-  stored: Group | undefined,
-): CheckedBody<GroupUpdate> {
-  const checked = { ...body, faults: [...body.faults, ...idFaults(id, body)] }
-  return stored === undefined || isNoObject(checked) ? checked : forgiveStored(checked, stored)
-}
+const forgiven = (checked: CheckedBody<GroupUpdate>, stored: Group | undefined): CheckedBody<GroupUpdate> =>
+  stored === undefined || isNoObject(checked) ? checked : forgiveStored(checked, stored)
