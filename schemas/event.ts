@@ -17,6 +17,7 @@ export const EVENT_ACTIONS = [
   'group.delete',
   'api_key.create',
   'api_key.revoke',
+  'token.revoke',
 ] as const
 export type EventAction = (typeof EVENT_ACTIONS)[number]
 
@@ -56,7 +57,7 @@ export const Event = Type.Object(
       examples: ['applied'],
     }),
     target_type: Type.String({ description: 'What kind of thing it was done to.', examples: ['user'] }),
-    target_id: nullableId('Which of them.', 7),
+    target_id: nullableId('Which of them; of a token, the user whose it was.', 7),
     changes: Type.Object(
       {},
       {
@@ -117,7 +118,10 @@ export type HistoryQuery = Static<typeof HistoryQuery>
 export const EventListQuery = listQuery({
   ...filters,
   target_type: Type.Optional(
-    storableText({ maxLength: 30, description: 'About this kind of thing: `user`, `group` or `api_key`.' }),
+    storableText({
+      maxLength: 30,
+      description: 'About this kind of thing: `user`, `group`, `api_key` or `token`.',
+    }),
   ),
   target: Type.Optional(idText({ description: 'About the one with this id.' })),
   after: Type.Optional(

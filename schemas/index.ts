@@ -11,28 +11,31 @@ import {
   Permission,
   PermissionList,
 } from './permission.js'
+import { JsonPatch } from './patch.js'
 import { Problem } from './problem.js'
 import { Resources } from './query.js'
 import {
   ListedUser,
-  makeUserBulkUpdate,
   makeUserCreation,
   makeUserReplacement,
   makeUserUpdate,
   User,
-  UserBulkResult,
   UserList,
   type UserSchemaOptions,
 } from './user.js'
+import { makeUserBulkUpdate, UserBulkResult, UserDryRun } from './user-change.js'
 
 export * from './event.js'
 export * from './fields.js'
 export * from './group.js'
+export * from './headers.js'
 export * from './list.js'
+export * from './patch.js'
 export * from './permission.js'
 export * from './problem.js'
 export * from './query.js'
 export * from './user.js'
+export * from './user-change.js'
 
 /** The contract's own limits: what is published unless a deployment says otherwise. */
 export const CONTRACT_DEFAULTS: UserSchemaOptions = { firstNameMaxLength: 30, patchRequired: [] }
@@ -45,6 +48,7 @@ export const makeContract = (options: UserSchemaOptions) => ({
   UserCreation: makeUserCreation(options),
   UserBulkUpdate: makeUserBulkUpdate(options),
   UserBulkResult,
+  UserDryRun,
   ListedUser,
   UserList,
   Group,
@@ -63,6 +67,7 @@ export const makeContract = (options: UserSchemaOptions) => ({
   ListedEvent,
   EventList,
   Resources,
+  JsonPatch,
   Problem,
 })
 export type Contract = ReturnType<typeof makeContract>

@@ -9,7 +9,6 @@ import {
 } from '@sinclair/typebox'
 import {
   type FieldLimits,
-  id,
   idText,
   instant,
   MAX_EMAIL_LENGTH,
@@ -18,9 +17,7 @@ import {
   storableText,
   writableUserFields,
 } from './fields.js'
-import { exampleOf, fieldsParameter, listOf, listQuery, orderingParameter, searchParameter } from './list.js'
-import { Problem } from './problem.js'
-import { FormatQuery } from './query.js'
+import { fieldsParameter, listOf, listQuery, orderingParameter, searchParameter } from './list.js'
 
 /** Fields that `PATCH_REQUIRED` may make mandatory: those that the contract prints as required. */
 export const PATCH_REQUIRABLE = ['username', 'password'] as const
@@ -106,58 +103,6 @@ export function makeUserCreation(limits: FieldLimits): TSchema {
   const { id: _given, ...rest } = properties
   return { ...schema, properties: rest }
 }
-
-/** Updates of one bulk request, at most, and those of them that may carry a plain password. */
-export const MAX_BULK_SIZE = 1_000
-export const MAX_BULK_PASSWORDS = 20
-
-/** The body of a PATCH of many. */
-export function makeUserBulkUpdate(options: UserSchemaOptions) {
-  const { $id: _id, title: _title, examples: _examples, required = [], ...item } = makeUserUpdate(options)
-  return Type.Array(Type.Unsafe<UserUpdate>({ ...item, required: ['id', ...required] }), {
-    $id: 'fastify-user-admin/UserBulkUpdate',
-    title: 'User bulk update',
-    description: `What to change of which users, each once. At most ${MAX_BULK_PASSWORDS} may carry a plain password.`,
-    maxItems: MAX_BULK_SIZE,
-    examples: [[{ id: 7, ...EXAMPLE }]],
-  })
-}
-
-/** What became of each update of a bulk request. */
-export const UserBulkResult = Type.Object(
-  {
-    results: Type.Array(
-      Type.Object({
-        id: Type.Optional(id({ description: 'The user; absent where the update named none.' })),
-        status: Type.Integer({ description: 'The status that this update alone would be answered with.' }),
-        user: Type.Optional(Type.Unsafe<User>({ $ref: `${User.$id}#` })),
-        problem: Type.Optional(Type.Unsafe<Problem>({ $ref: `${Problem.$id}#` })),
-      }),
-      { description: 'One for each update, in their order.' },
-    ),
-  },
-  {
-    $id: 'fastify-user-admin/UserBulkResult',
-    title: 'User bulk result',
-    additionalProperties: false,
-    examples: [{ results: [{ id: 7, status: 200, user: exampleOf(User) }] }],
-  },
-)
-
-/** Whether a bulk request is all or nothing. */
-export const BulkQuery = Type.Object(
-  {
-    atomic: Type.Optional(
-      Type.Boolean({
-        default: true,
-        description: 'Whether all updates are applied or none. With `false` each has an outcome of its own.',
-      }),
-    ),
-    ...FormatQuery.properties,
-  },
-  { additionalProperties: false },
-)
-export type BulkQuery = Static<typeof BulkQuery>
 
 /** The path of one user. A string, as the contract has it: what is no id of a user is 404, not 400. */
 export const UserPath = Type.Object({

@@ -26,6 +26,8 @@ async function makeDocument(): Promise<string> {
           deletedWithUser: [],
           pageSize: DEFAULT_PAGE_SIZE,
           closing: new AbortController().signal,
+          requireIfMatch: 'never',
+          secret: Buffer.alloc(32),
         }),
       ),
     { prefix: '/admin' },

@@ -137,6 +137,11 @@ export const SETTINGS = {
     DEFAULT_PAGE_SIZE,
     'Items of a page of a list, where the request does not say: as PAGE_SIZE of Django REST Framework.',
   ),
+  REQUIRE_IF_MATCH: setting(
+    oneOf('never', 'privileged', 'always'),
+    'never',
+    'Which changes want If-Match: privileged are flags, groups, permissions, passwords, and deletions.',
+  ),
   AUDIT_RETENTION_DAYS: setting(
     integer(0, 36_500),
     0,

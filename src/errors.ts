@@ -68,6 +68,19 @@ export const PROBLEMS: Readonly<Record<ProblemCode, CatalogueEntry>> = {
     meaning:
       'Other tables of the database refer to what was to be deleted. Nothing was deleted; `detail` names the table.',
   },
+  patch_conflict: {
+    status: 409,
+    title: 'Patch does not apply',
+    meaning:
+      'A `test` of the JSON Patch failed, or it names an element of a set that is not there. Nothing was written; `errors` names ' +
+      'the operation.',
+  },
+  request_in_progress: {
+    status: 409,
+    title: 'Request in progress',
+    meaning:
+      'Another request with this `Idempotency-Key` is being done. Try again after `Retry-After` seconds for what became of it.',
+  },
   events_gone: {
     status: 410,
     title: 'Events are gone',
@@ -75,18 +88,41 @@ export const PROBLEMS: Readonly<Record<ProblemCode, CatalogueEntry>> = {
       'Some of the events after the given one were removed, since they were older than the service keeps them; or there never ' +
       'was such an event, as after a backup was restored. Begin again with `after=0`, and read anew whatever is derived from events.',
   },
+  precondition_failed: {
+    status: 412,
+    title: 'Precondition failed',
+    meaning:
+      'What `If-Match` or `If-None-Match` asks for does not hold: somebody changed it since it was read. Nothing was written. `ETag` ' +
+      'has the current entity tag, and `errors` names the fields that changed since, where that can be told. Read it again, and ' +
+      'apply the change to what is there now.',
+  },
   payload_too_large: { status: 413, title: 'Body too large', meaning: 'The body is larger than the limit.' },
   uri_too_long: { status: 414, title: 'URL too long', meaning: 'The URL is longer than the limit.' },
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
     meaning:
-      'The body is not `application/json` in UTF-8, or it is compressed. `Accept-Patch` tells what is taken.',
+      'The body is of no type that the operation takes, not in UTF-8, or compressed. `Accept-Patch` tells what a PATCH takes; ' +
+      'everything else takes `application/json`.',
   },
   expectation_failed: {
     status: 417,
     title: 'Expectation failed',
     meaning: 'The header `Expect` asks for something other than `100-continue`.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'Idempotency key reused',
+    meaning:
+      'A request with this `Idempotency-Key` was done already, with another body or query. Nothing was written. Another request takes ' +
+      'another key.',
+  },
+  precondition_required: {
+    status: 428,
+    title: 'Precondition required',
+    meaning:
+      'This change wants `If-Match`, so that nobody overwrites what they have not seen: read what is there, and send its `ETag`. ' +
+      'Always for a place in a set by its number; for what else, `REQUIRE_IF_MATCH` says.',
   },
   headers_too_large: {
     status: 431,

@@ -4,12 +4,16 @@ import type pg from 'pg'
 import {
   CONTRACT_DEFAULTS,
   DEFAULT_PAGE_SIZE,
+  type GroupUpdate,
   makeContract,
+  REVOCABLE,
   type UserSchemaOptions,
+  type UserUpdate,
 } from '../schemas/index.js'
 import { Database, openPool } from './db/database.js'
 import { createBatcher, READS } from './db/batcher.js'
 import { inspectSchema, type LiveSchema } from './db/live-schema.js'
+import { readSecret } from './db/secret.js'
 import { readUsers } from './db/users.js'
 import { type Caller, findActors } from './domain/callers.js'
 import { mayShareUser, type Update } from './domain/decide-update.js'
@@ -20,8 +24,11 @@ import { SetupError, unavailable } from './errors.js'
 import { mayBeOneRowsFault } from './db/sqlstate.js'
 import { makeAuthenticator } from './http/authenticate.js'
 import type { Context } from './http/context.js'
+import { makeGroupTags, makeUserTags } from './http/entity-tags.js'
+import type { RequireIfMatch } from './http/preconditions.js'
 import { registerRoutes } from './http/register.js'
-import { removeOldEvents } from './ops/retention.js'
+import { makeChecker } from './http/validation.js'
+import { forgetAnswers, removeOldEvents } from './ops/retention.js'
 
 /** How the plugin is set up. `prefix` is Fastify's own. */
 export interface UserAdminOptions {
@@ -47,6 +54,8 @@ export interface UserAdminOptions {
   auditRetentionDays?: number
   /** Items of a page of a list, where the request does not say. Default 100. */
   pageSize?: number
+  /** Which changes want `If-Match`: none, those of privileges and passwords, or all. Default `never`. */
+  requireIfMatch?: RequireIfMatch
 }
 
 const DEFAULTS = {
@@ -57,6 +66,7 @@ const DEFAULTS = {
   tokens: true,
   auditRetentionDays: 0,
   pageSize: DEFAULT_PAGE_SIZE,
+  requireIfMatch: 'never',
 } as const
 
 /**
@@ -79,13 +89,18 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
   const closing = new AbortController()
   app.addHook('preClose', async () => closing.abort())
   removeOldEvents(app, database, options.auditRetentionDays)
+  forgetAnswers(app, database)
   const tokens = options.tokens && hasAuthTokens
-  registerRoutes(app, makeContext(database, { ...options, tokens, deletedWithUser, closing: closing.signal }))
+  const secret = await readSecret(pool)
+  registerRoutes(
+    app,
+    makeContext(database, { ...options, tokens, deletedWithUser, closing: closing.signal, secret }),
+  )
 }
 
 export type ContextOptions = UserSchemaOptions &
   Pick<UserAdminOptions, 'passwords' | 'hashing'> &
-  Pick<Context, 'deletedWithUser' | 'closing' | 'pageSize'> & {
+  Pick<Context, 'deletedWithUser' | 'closing' | 'pageSize' | 'requireIfMatch' | 'secret'> & {
     /** Whether Django REST Framework's tokens are taken. */
     tokens: boolean
   }
@@ -105,6 +120,12 @@ export function makeContext(database: Database, options: ContextOptions): Contex
     concurrency: Math.max(1, Math.floor(database.pool.options.max / 2)),
     maxQueued: MAX_WAITING_LISTS,
   })
+  const revocable = REVOCABLE.filter(
+    (kind) => kind === 'keys' || options.deletedWithUser.includes('authtoken_token'),
+  )
+  const applyUpdates: Context['applyUpdates'] = (transaction, updates, { isAtomic } = { isAtomic: false }) =>
+    updateUsers(transaction, updates, { isAtomic, revocable })
+  const contract = makeContract(options)
   const reads = createBatcher({
     run: (wanted: readonly { id: number; caller: Caller }[]) => readFor(database, wanted),
     ...READS,
@@ -113,7 +134,7 @@ export function makeContext(database: Database, options: ContextOptions): Contex
     run: (updates, letNext) =>
       database.transaction(
         async (transaction) => {
-          const outcomes = await updateUsers(transaction, updates)
+          const outcomes = await applyUpdates(transaction, updates)
           // What is left is the write and the commit: the next batch is locked and decided meanwhile.
           letNext()
           return outcomes
@@ -127,11 +148,19 @@ export function makeContext(database: Database, options: ContextOptions): Contex
     ...WRITES,
   })
   return {
-    contract: makeContract(options),
+    contract,
     database,
+    secret: options.secret,
+    userTags: makeUserTags(options.secret),
+    groupTags: makeGroupTags(options.secret),
+    requireIfMatch: options.requireIfMatch,
     deletedWithUser: options.deletedWithUser,
+    revocable,
     pageSize: options.pageSize,
     closing: options.closing,
+    checkUser: makeChecker<UserUpdate>(contract.UserUpdate),
+    checkGroup: makeChecker<GroupUpdate>(contract.GroupUpdate),
+    applyUpdates,
     callers: makeAuthenticator(database, options),
     findFaults: (updates) => database.transaction((transaction) => findFaults(transaction, updates)),
 

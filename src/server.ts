@@ -118,6 +118,7 @@ const pluginOptions = (config: Config, database: pg.Pool) => ({
   tokens: config.DRF_TOKENS,
   auditRetentionDays: config.AUDIT_RETENTION_DAYS,
   pageSize: config.PAGE_SIZE,
+  requireIfMatch: config.REQUIRE_IF_MATCH,
 })
 
 /** So that a method that nobody registered is 405 where the URL exists, and not 404. */

@@ -24,11 +24,13 @@ export interface DatabaseOptions {
   log?: DatabaseLog | undefined
 }
 
-export interface TransactionOptions {
+export interface TransactionOptions<Result = unknown> {
   /** How often the whole is run, at most, where others' transactions got in the way (40001, 40P01). Default 4. */
   attempts?: number | undefined
   /** Milliseconds to wait for a lock. Default: as long as a statement may take. */
   lockTimeoutMs?: number | undefined
+  /** Whether what was done is to hold. Where it says no, all of it is taken back. Default: it is. */
+  keeps?: ((result: Result) => boolean) | undefined
 }
 
 /** The first, and three more. */
@@ -129,9 +131,9 @@ export class Database implements Queryable {
    */
   transaction<Result>(
     work: (transaction: Transaction) => Promise<Result>,
-    { attempts = ATTEMPTS, lockTimeoutMs = 0 }: TransactionOptions = {},
+    { attempts = ATTEMPTS, lockTimeoutMs = 0, keeps = () => true }: TransactionOptions<Result> = {},
   ): Promise<Result> {
-    return this.#retrying(() => this.#attempt(lockTimeoutMs, work), attempts)
+    return this.#retrying(() => this.#attempt(lockTimeoutMs, work, keeps), attempts)
   }
 
   /** Runs what others' transactions, or a change of the tables, got in the way of again. */
@@ -153,6 +155,7 @@ export class Database implements Queryable {
   async #attempt<Result>(
     lockTimeoutMs: number,
     work: (transaction: Transaction) => Promise<Result>,
+    keeps: (result: Result) => boolean,
   ): Promise<Result> {
     const client = await this.pool.connect()
     let failure: Error | undefined
@@ -160,6 +163,10 @@ export class Database implements Queryable {
       const open = new OpenTransaction(client, this.options, lockTimeoutMs)
       const result = await work(open)
       const id = await open.id
+      if (!keeps(result)) {
+        await open.takeBack()
+        return result
+      }
       try {
         await open.commit()
       } catch (error) {

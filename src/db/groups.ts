@@ -92,9 +92,9 @@ const factsStatement = statement(
   'group_facts',
   (id: number, name: string, permissions: number[], userId: number) =>
     query.selectNoFrom([
-      sql<boolean>`exists (select from auth_group where name = ${name}::text and id <> ${id}::bigint)`.as(
-        'isNameTaken',
-      ),
+      sql<number | null>`(
+        select g.id::bigint from auth_group g where g.name = ${name}::text and g.id <> ${id}::bigint limit 1
+      )`.as('namesake'),
       sql<number[]>`array(
         select id::bigint from auth_permission where id = any(${permissions}::bigint[]) order by id for key share
       )`.as('existingPermissions'),
@@ -106,8 +106,8 @@ const factsStatement = statement(
 
 /** What the rules look at beside the group. */
 export interface GroupFacts {
-  /** Whether another group has the name. */
-  isNameTaken: boolean
+  /** Another group that has the name. */
+  namesake: number | null
   /** Those of the permissions that exist; none of them can be deleted until the end of the transaction. */
   existingPermissions: number[]
   /** Whether the user is in the group. */

@@ -87,9 +87,19 @@ export class OpenTransaction implements Transaction {
     this.#sent.push(runOn(this.client, statement, parameters, this.prepared))
   }
 
-  async commit(): Promise<void> {
+  commit(): Promise<void> {
+    return this.#end('commit')
+  }
+
+  /** Does what the commit would find out about, and then nothing of it all. */
+  takeBack(): Promise<void> {
+    return this.#end('set constraints all immediate', 'rollback')
+  }
+
+  async #end(...statements: string[]): Promise<void> {
     sendTogether(this.client)
-    const outcomes = await Promise.allSettled([...this.#sent, this.client.query('commit')])
+    const ends = statements.map((text) => this.client.query(text))
+    const outcomes = await Promise.allSettled([...this.#sent, ...ends])
     // After a failure PostgreSQL answers a commit with a rollback; the first failure says why.
     const failed = outcomes.find((outcome) => outcome.status === 'rejected')
     if (failed !== undefined) throw failed.reason

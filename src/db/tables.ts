@@ -1,4 +1,4 @@
-import type { Generated, GeneratedAlways, JSONColumnType } from 'kysely'
+import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from 'kysely'
 
 /** RFC 3339 in UTC with up to six fractional digits; the pool's type parser keeps the microseconds. */
 export type Timestamp = string
@@ -105,6 +105,17 @@ export interface AuditRetentionTable {
   removed_through: number
 }
 
+/** What a request with an idempotency key was answered. */
+export interface IdempotentAnswerTable {
+  /** A keyed hash of caller, method, path and key. */
+  key: Buffer
+  fingerprint: Buffer
+  status: number
+  headers: JSONColumnType<Record<string, string>>
+  body: ColumnType<unknown, string | null>
+  answered_at: Generated<Timestamp>
+}
+
 /** Every table that the queries name. Django's are found through `search_path`, ours in `user_admin`. */
 export interface Tables {
   auth_user: AuthUserTable
@@ -119,4 +130,5 @@ export interface Tables {
   'user_admin.api_key': ApiKeyTable
   'user_admin.audit_event': AuditEventTable
   'user_admin.audit_retention': AuditRetentionTable
+  'user_admin.idempotent_answer': IdempotentAnswerTable
 }

@@ -25,15 +25,20 @@ export const applied = <Field extends string>(
 export const refused = (deed: Deed, reason: Record<string, unknown>): AuditEvent =>
   eventOf(deed, 'refused', reason)
 
+/** Who did it, as events have it. */
+export const actorColumns = ({ id, username, credential }: Actor) => ({
+  actor_id: id,
+  actor_username: username,
+  credential,
+})
+
 const eventOf = (
   { actor, requestId, action, targetId }: Deed,
   outcome: AuditEvent['outcome'],
   changes: Record<string, unknown>,
 ): AuditEvent => ({
   request_id: requestId,
-  actor_id: actor.id,
-  actor_username: actor.username,
-  credential: actor.credential,
+  ...actorColumns(actor),
   action,
   outcome,
   target_type: action.split('.')[0]!,

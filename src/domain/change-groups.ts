@@ -5,6 +5,7 @@ import { recordEvents } from '../db/audit.js'
 import type { Transaction } from '../db/database.js'
 import {
   deleteGroup as deleteRows,
+  type GroupFacts,
   insertGroup,
   lockGroup,
   readGroup,
@@ -13,6 +14,7 @@ import {
   type StoredGroup,
   writeGroup,
 } from '../db/groups.js'
+import { without } from './accept-update.js'
 import type { Actor } from './actor.js'
 import { applied, type Deed, refused } from './audit.js'
 import type { Caller } from './callers.js'
@@ -24,6 +26,7 @@ import {
   wantedGroup,
 } from './decide-group.js'
 import { added } from './decide-update.js'
+import type { Precondition } from './precondition.js'
 import { groupRefusalOf } from './privileges.js'
 import { admit, bodilessProblem, deniedProblem, namesFor, reasonOf, tellInUse } from './refusals.js'
 
@@ -33,6 +36,8 @@ export interface GroupRequest {
   requestId: string
   /** Undefined for one that is to be made. */
   id?: number
+  /** What must hold of the group under its lock; of one that is to be made, of whichever has the name already. */
+  precondition?: Precondition<StoredGroup> | undefined
 }
 
 /** What became of it: the group as it is now, or why nothing was done. */
@@ -54,6 +59,7 @@ export async function writeGroupChange(
   change: GroupChange,
 ): Promise<GroupOutcome> {
   const { actor, before, decision } = await decide(transaction, request, change)
+  if (decision.kind === 'not applicable') return { problem: decision.problem }
   const isNew = request.id === undefined
   const deed: Deed = {
     actor,
@@ -111,6 +117,9 @@ export async function deleteGroup(
   request: GroupRequest & { id: number },
 ): Promise<ProblemError | undefined> {
   const { actor, group } = await lock(transaction, request)
+  // It takes what the group conferred.
+  const failure = request.precondition?.failureOf(group, GROUP_WRITABLE)
+  if (failure !== undefined) return failure
   const { isMember } = await readGroupFacts(transaction, { ...group, userId: actor.id })
   const deed: Deed = { actor, requestId: request.requestId, action: 'group.delete', targetId: group.id }
   const changed = group.permissions.length > 0 ? ['permissions'] : []
@@ -144,10 +153,36 @@ async function decide(
     id === undefined
       ? { actor: await admit(transaction, request.caller), group: NOTHING }
       : await lock(transaction, { ...request, id })
-  const { name } = wantedGroup(change, before)
-  const permissions = change.patch.permissions ?? []
+  const failure = id === undefined ? undefined : request.precondition?.failureOf(before, namedFields(change))
+  if (failure !== undefined) return { actor, before, decision: { kind: 'not applicable', problem: failure } }
+  const revised = revisedChange(change, before)
+  const { name } = wantedGroup(revised, before)
+  const permissions = revised.patch.permissions ?? []
   const facts = await readGroupFacts(transaction, { id: before.id, name, permissions, userId: actor.id })
-  return { actor, before, decision: decideGroup(actor, change, before, facts) }
+  const problem = id === undefined ? await namesakeProblem(transaction, request, facts) : undefined
+  if (problem !== undefined) return { actor, before, decision: { kind: 'not applicable', problem } }
+  return { actor, before, decision: decideGroup(actor, revised, before, facts) }
+}
+
+const namedFields = ({ patch, revision }: GroupChange): Iterable<string> =>
+  revision?.fields ?? Object.keys(patch)
+
+/** A change that depends on what is stored, made from that. */
+function revisedChange(change: GroupChange, before: StoredGroup): GroupChange {
+  if (change.revision === undefined) return change
+  const { sent, values, faults } = change.revision.apply(before)
+  return { sent, patch: without(values, faults), faults }
+}
+
+/** What the condition of a new group says of the one that has its name. */
+async function namesakeProblem(
+  transaction: Transaction,
+  { precondition }: GroupRequest,
+  { namesake }: GroupFacts,
+): Promise<ProblemError | undefined> {
+  if (precondition === undefined || namesake === null) return undefined
+  const group = await readGroup(transaction, namesake)
+  return group && precondition.failureOf(group, ['name'])
 }
 
 /** @throws ProblemError where there is no such group */

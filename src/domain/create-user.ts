@@ -5,19 +5,23 @@ import { insertUser } from '../db/accounts.js'
 import type { AuditEvent } from '../db/audit.js'
 import type { Transaction } from '../db/database.js'
 import { readReferences } from '../db/references.js'
-import type { StoredUser } from '../db/users.js'
+import { readUsers, type StoredUser } from '../db/users.js'
 import { writeUsers } from '../db/write-users.js'
 import type { Actor } from './actor.js'
 import { applied, type Deed, refused } from './audit.js'
 import { parseDateTime } from './date-time.js'
 import { type Change, type Decision, decideUpdate, type Update } from './decide-update.js'
+import type { Precondition } from './precondition.js'
 import { admit, deniedProblem, namesFor, reasonOf } from './refusals.js'
 import { referencesOf } from './update-references.js'
 import type { Outcome } from './update-users.js'
 import { shownValue, type WritableField } from './user.js'
 
 /** A user to be made: validated, and its password hashed. */
-export type Creation = Omit<Update, 'id'>
+export type Creation = Pick<Update, 'caller' | 'requestId' | 'sent' | 'patch' | 'encodedPassword'> & {
+  /** What must hold of a user who has the name already. */
+  precondition?: Precondition<StoredUser> | undefined
+}
 
 /** No user has this id. */
 const NOBODY = 0
@@ -43,6 +47,7 @@ export async function createUser(transaction: Transaction, creation: Creation): 
   const decision = await decide(transaction, actor, creation)
   const deed: Deed = { actor, requestId: creation.requestId, action: 'user.create', targetId: null }
   if (decision.kind === 'invalid') throw invalid(decision.faults)
+  if (decision.kind === 'not applicable') return { problem: decision.problem }
   if (decision.kind === 'denied') {
     const problem = deniedProblem(decision.refusal, await namesFor(transaction, [decision.refusal]), DENIED)
     const username = creation.patch.username
@@ -69,8 +74,19 @@ export async function findCreationFaults(transaction: Transaction, creation: Cre
   return decision.kind === 'invalid' ? decision.faults : []
 }
 
-async function decide(transaction: Transaction, actor: Actor, change: Change): Promise<Decision> {
+async function decide(
+  transaction: Transaction,
+  actor: Actor,
+  { precondition, sent, patch, encodedPassword }: Creation,
+): Promise<Decision> {
+  const change = { sent, patch, encodedPassword }
   const references = await readReferences(transaction, referencesOf([{ ...change, id: NOBODY }], [actor]))
+  const holder = references.takenBy.get(patch.username ?? '')
+  if (precondition !== undefined && holder !== undefined) {
+    const [user] = await readUsers(transaction, [holder])
+    const problem = user && precondition.failureOf(user, ['username'])
+    if (problem !== undefined) return { kind: 'not applicable', problem }
+  }
   return withoutMask(change, decideUpdate(actor, change, emptyUser(), references))
 }
 

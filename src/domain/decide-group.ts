@@ -1,8 +1,9 @@
 /** What a change does to a group, or why it does not: a pure function with every rule in it. */
-import type { Fault, GroupUpdate } from '../../schemas/index.js'
+import type { Fault, Group, GroupUpdate } from '../../schemas/index.js'
+import type { ProblemError } from '../errors.js'
 import type { GroupFacts, StoredGroup } from '../db/groups.js'
 import type { Actor } from './actor.js'
-import { added, isSame } from './decide-update.js'
+import { added, isSame, type Revision } from './decide-update.js'
 import { groupRefusalOf, type Refusal } from './privileges.js'
 
 /** The fields that a change of a group can change. */
@@ -13,9 +14,15 @@ export interface GroupChange {
   sent: GroupUpdate
   /** The body with its texts normalised. */
   patch: GroupUpdate
+  /** Where the patch depends on what is stored: what makes it, instead of `sent` and `patch`. */
+  revision?: Revision<Group, GroupUpdate> | undefined
+  /** What is wrong with a patch that a revision made. */
+  faults?: readonly Fault[] | undefined
 }
 
 export type GroupDecision =
+  /** What the change depends on does not hold. */
+  | { kind: 'not applicable'; problem: ProblemError }
   | { kind: 'unchanged' }
   | { kind: 'changed'; after: StoredGroup; changed: (typeof GROUP_WRITABLE)[number][] }
   | { kind: 'invalid'; faults: Fault[] }
@@ -46,13 +53,13 @@ export function decideGroup(
 }
 
 function faultsOf(
-  { patch }: GroupChange,
+  { patch, faults: found = [] }: GroupChange,
   before: StoredGroup,
   wanted: StoredGroup,
   facts: GroupFacts,
 ): Fault[] {
-  const faults: Fault[] = []
-  if (wanted.name !== before.name && facts.isNameTaken)
+  const faults = [...found]
+  if (wanted.name !== before.name && facts.namesake !== null)
     faults.push({ pointer: '/name', code: 'unique', detail: 'A group with that name already exists.' })
   const known = new Set([...facts.existingPermissions, ...before.permissions])
   patch.permissions?.forEach((id, index) => {

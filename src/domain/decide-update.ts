@@ -1,13 +1,15 @@
 /** What one update does to one user, or why it does not: a pure function with every rule in it. */
-import type { Fault, UserUpdate } from '../../schemas/index.js'
+import { type Fault, REVOCABLE, type Revocable, type User, type UserUpdate } from '../../schemas/index.js'
 import type { ProblemError } from '../errors.js'
 import type { References } from '../db/references.js'
 import type { StoredUser } from '../db/users.js'
+import type { CheckedBody } from './accept-update.js'
 import type { Actor } from './actor.js'
 import type { Caller } from './callers.js'
 import { parseDateTime } from './date-time.js'
 import { normalizeEmail } from './email.js'
 import { maskOf } from './passwords/mask.js'
+import type { Precondition } from './precondition.js'
 import { type Refusal, refusalOf } from './privileges.js'
 import { SET_FIELDS, WRITABLE_FIELDS, type WritableField } from './user.js'
 
@@ -25,6 +27,26 @@ export interface Update {
   encodedPassword?: string | undefined
   /** One membership, instead of a whole set: the others stay as they are when its turn comes. */
   membership?: MembershipChange | undefined
+  /** What must hold of the user as it is when its turn comes. */
+  precondition?: Precondition<StoredUser> | undefined
+  /** Which credentials of the user end with it. */
+  revoke?: readonly Revocable[] | undefined
+  /** Where the patch depends on what is stored: what makes it, instead of `sent` and `patch`. */
+  revision?: Revision<User, UserUpdate> | undefined
+  /** What is wrong with a patch that a revision made. */
+  faults?: readonly Fault[] | undefined
+}
+
+/** A change of something as it is shown, such as a JSON Patch. */
+export interface Revision<Shown, Patch> {
+  /** The fields that it may change. */
+  fields: ReadonlySet<string>
+  /**
+   * @param shown how it is when its turn comes
+   * @returns the fields that differ then
+   * @throws ProblemError where it can not be applied to that
+   */
+  apply(shown: Shown): CheckedBody<Patch>
 }
 
 /** One group or permission that a user gets or loses. */
@@ -36,7 +58,11 @@ export interface MembershipChange {
 }
 
 /** What an update would change. */
-export type Change = Pick<Update, 'sent' | 'patch' | 'encodedPassword' | 'membership'>
+export type Change = Omit<Update, 'caller' | 'requestId' | 'id'>
+
+/** The fields that an update names. */
+export const namedFields = ({ patch, membership, revision }: Change): Iterable<string> =>
+  revision?.fields ?? (membership === undefined ? Object.keys(patch) : [membership.field])
 
 /** What the rules look at beside the user. Claims of earlier updates of the group are noted in it. */
 export interface Facts extends References {
@@ -47,32 +73,49 @@ export interface Facts extends References {
 export type Decision =
   /** The caller may not make this request any more. */
   | { kind: 'not admitted'; problem: ProblemError }
+  /** What the update depends on does not hold. */
+  | { kind: 'not applicable'; problem: ProblemError }
   /** There is no such user, or no such group or permission to belong to. */
   | { kind: 'absent' }
   | { kind: 'unchanged'; user: StoredUser }
-  | { kind: 'changed'; before: StoredUser; after: StoredUser; changed: WritableField[] }
+  /** Something changes, or credentials end. */
+  | {
+      kind: 'changed'
+      before: StoredUser
+      after: StoredUser
+      changed: WritableField[]
+      revoked: readonly Revocable[]
+    }
   | { kind: 'invalid'; faults: Fault[] }
   | { kind: 'denied'; refusal: Refusal }
   | { kind: 'last superuser'; fields: WritableField[] }
 
 /**
- * Decides one update: references and uniqueness first (400), then who may (403), then what must remain (409).
+ * Decides one update: conditions first (412, 428), then references and uniqueness (400), then who may (403), then what must
+ * remain (409).
  * An update that changes nothing is always allowed: what was read may be sent back.
  */
 export function decideUpdate(actor: Actor, update: Change, before: StoredUser, facts: Facts): Decision {
   const { membership } = update
   if (membership !== undefined && !existingOf(membership.field, facts).has(membership.id))
     return { kind: 'absent' }
+  const problem = update.precondition?.failureOf(before, namedFields(update))
+  if (problem !== undefined) return { kind: 'not applicable', problem }
   const wanted = wantedState(update, before)
   const changed = WRITABLE_FIELDS.filter((field) => !isSame(wanted[field], before[field]))
-  const faults = [...passwordFaults(update, before), ...referenceFaults(update, before, wanted, facts)]
+  const faults = [
+    ...(update.faults ?? []),
+    ...passwordFaults(update, before),
+    ...referenceFaults(update, before, wanted, facts),
+  ]
   if (faults.length > 0) return { kind: 'invalid', faults }
-  if (changed.length === 0) return { kind: 'unchanged', user: before }
+  const { revoke = [] } = update
+  if (changed.length + revoke.length === 0) return { kind: 'unchanged', user: before }
 
   const refusal = refusalOf({
     actor,
     target: before,
-    changed,
+    changed: revoke.length > 0 ? [...changed, 'revoke'] : changed,
     addedPermissions: added(before.user_permissions, wanted.user_permissions),
     addedGroups: new Map(
       added(before.groups, wanted.groups).map((id) => [
@@ -95,19 +138,27 @@ export function decideUpdate(actor: Actor, update: Change, before: StoredUser, f
   // Whoever comes after in the same transaction may count on it.
   if (wanted.is_superuser && wanted.is_active) facts.activeSuperusers?.add(before.id)
   facts.takenBy.set(wanted.username, before.id)
-  return { kind: 'changed', before, after: wanted, changed }
+  // Whoever is inactive authenticates nowhere, and does not begin to again with what it had.
+  const isDeactivated = before.is_active && !wanted.is_active
+  return { kind: 'changed', before, after: wanted, changed, revoked: isDeactivated ? REVOCABLE : revoke }
 }
 
-/** Whether the patch alone could turn an active superuser into none: then the guard must be held. */
-export const couldRemoveSuperuser = ({ patch }: Change): boolean =>
-  patch.is_superuser === false || patch.is_active === false
+/** Whether the update could turn an active superuser into none, as far as it can be told: then the guard must be held. */
+export const couldRemoveSuperuser = ({ patch, revision }: Change): boolean =>
+  patch.is_superuser === false ||
+  patch.is_active === false ||
+  revision?.fields.has('is_superuser') === true ||
+  revision?.fields.has('is_active') === true
 
 /**
  * Whether an update may share a transaction with others of the same user: it sets nothing that the rules look at when
  * they decide another one (names, memberships, privileges, the password's mask).
  */
-export const mayShareUser = ({ patch, membership }: Change): boolean =>
-  membership === undefined && Object.keys(patch).every((field) => PLAIN_FIELDS.has(field))
+export const mayShareUser = ({ patch, membership, revision, revoke }: Change): boolean =>
+  membership === undefined &&
+  revision === undefined &&
+  revoke === undefined &&
+  Object.keys(patch).every((field) => PLAIN_FIELDS.has(field))
 
 const PLAIN_FIELDS: ReadonlySet<string> = new Set([
   'id',
@@ -184,9 +235,9 @@ const isSetField = (field: WritableField): field is (typeof SET_FIELDS)[number] 
   (SET_FIELDS as readonly string[]).includes(field)
 
 /** What is in the second set and not in the first. */
-export function added(before: readonly number[], after: readonly number[]): number[] {
+export function added<T>(before: readonly T[], after: readonly T[]): T[] {
   const known = new Set(before)
-  return after.filter((id) => !known.has(id))
+  return after.filter((value) => !known.has(value))
 }
 
 /** Whether two values of a field are the same; of sets, in the same order. */

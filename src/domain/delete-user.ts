@@ -8,6 +8,7 @@ import { readReferences } from '../db/references.js'
 import { activeSuperusers, lockSuperuserGuard, lockUsers, readUsers, type StoredUser } from '../db/users.js'
 import { applied, type Deed, refused } from './audit.js'
 import type { Caller } from './callers.js'
+import type { Precondition } from './precondition.js'
 import { deletionRefusalOf } from './privileges.js'
 import { admit, bodilessProblem, namesFor, reasonOf, tellInUse } from './refusals.js'
 import { shownValue, WRITABLE_FIELDS, type WritableField } from './user.js'
@@ -18,6 +19,8 @@ export interface Deletion {
   id: number
   /** Tables whose rows go with their user. */
   owned: readonly OwnedTable[]
+  /** What must hold of the user under its lock. */
+  precondition?: Precondition<StoredUser> | undefined
 }
 
 /**
@@ -27,7 +30,7 @@ export interface Deletion {
  */
 export async function deleteUser(
   transaction: Transaction,
-  { caller, requestId, id, owned }: Deletion,
+  { caller, requestId, id, owned, precondition }: Deletion,
 ): Promise<ProblemError | undefined> {
   const [actor, [seen]] = await Promise.all([admit(transaction, caller), readUsers(transaction, [id])])
   // Before all other locks, and for nobody else: one such change at a time.
@@ -36,6 +39,9 @@ export async function deleteUser(
   await lockUsers(transaction, [id])
   const [user] = await readUsers(transaction, [id])
   if (user === undefined) throw new ProblemError('not_found')
+  // It takes every privilege.
+  const failure = precondition?.failureOf(user, WRITABLE_FIELDS)
+  if (failure !== undefined) return failure
   // It became one since it was seen. Should somebody hold the guard and wait for the row, one of both begins anew.
   if (isActiveSuperuser(user) && !mayBeLast) await lockSuperuserGuard(transaction)
 

@@ -6,12 +6,14 @@ import type { StoredUser } from '../db/users.js'
 import { type Actor, lacking } from './actor.js'
 import type { WritableField } from './user.js'
 
+type AttemptedField = WritableField | 'revoke'
+
 /** One change that somebody wants to make. */
 export interface Attempt {
   actor: Actor
   target: StoredUser
-  /** The fields whose value would change. */
-  changed: readonly WritableField[]
+  /** The fields whose value would change, and `revoke` where credentials would end. */
+  changed: readonly AttemptedField[]
   /** What the user would gain: ids of permissions, and for each new group those that it confers. */
   addedPermissions: readonly number[]
   addedGroups: ReadonlyMap<number, ReadonlySet<number>>
@@ -32,7 +34,14 @@ export interface Refusal {
 }
 
 /** Fields that let somebody log in as the user, or lock the user out. */
-const TAKEOVER_FIELDS: readonly WritableField[] = ['password', 'username', 'email', 'is_active', 'is_staff']
+const TAKEOVER_FIELDS: readonly AttemptedField[] = [
+  'password',
+  'username',
+  'email',
+  'is_active',
+  'is_staff',
+  'revoke',
+]
 
 /** Fields by which somebody would change what they may do themselves. */
 const PRIVILEGE_FIELDS: readonly WritableField[] = ['is_staff', 'is_active', 'groups', 'user_permissions']

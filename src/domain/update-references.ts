@@ -18,7 +18,7 @@ export function referencesOf(
     permissionsOfGroups: new Set<number>(),
   }
   for (const [index, change] of changes.entries()) {
-    const { id, patch } = change
+    const { id, patch, revoke = [], revision } = change
     const isLimited = !actors[index]?.isSuperuser
     wanted.userIds.add(id)
     if (patch.username !== undefined) wanted.usernames.add(patch.username)
@@ -27,7 +27,8 @@ export function referencesOf(
       wanted.groupIds.add(group)
       if (isLimited) wanted.permissionsOfGroups.add(group)
     }
-    if (isLimited && concernsTakeover(Object.keys(patch))) wanted.effectiveOf.add(id)
+    const fields = revision?.fields ?? Object.keys(patch)
+    if (isLimited && (concernsTakeover(fields) || revoke.length > 0)) wanted.effectiveOf.add(id)
   }
   return wanted
 }

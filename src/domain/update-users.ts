@@ -1,5 +1,5 @@
 /** The heart: applies updates to users, one or many at once, inside one transaction. */
-import type { Fault } from '../../schemas/index.js'
+import type { Fault, Revocable } from '../../schemas/index.js'
 import { invalid, ProblemError } from '../errors.js'
 import type { Transaction } from '../db/database.js'
 import { readReferences, type References } from '../db/references.js'
@@ -10,6 +10,7 @@ import {
   type StoredUser,
   type UserColumns,
 } from '../db/users.js'
+import { type Revocation, revokeCredentials } from '../db/revocations.js'
 import { type Membership, type UserChange, type UserWrites, writeUsers } from '../db/write-users.js'
 import {
   added,
@@ -17,19 +18,28 @@ import {
   type Decision,
   decideUpdate,
   type Facts,
+  namedFields,
   removesSuperuser,
   type Update,
 } from './decide-update.js'
+import { without } from './accept-update.js'
 import type { Actor } from './actor.js'
-import { applied, type Deed, refused } from './audit.js'
+import { actorColumns, applied, type Deed, refused } from './audit.js'
 import { findActors } from './callers.js'
 import type { Refusal } from './privileges.js'
 import { admissionOf, bodilessProblem, deniedProblem, namesFor, reasonOf } from './refusals.js'
 import { referencesOf } from './update-references.js'
-import { isColumn, shownValue } from './user.js'
+import { isColumn, presentUser, shownValue } from './user.js'
 
 /** What became of one update: the user as it is now, or why nothing was done. */
 export type Outcome = { user: StoredUser } | { problem: ProblemError }
+
+export interface UpdateOptions {
+  /** Where one is refused, none is written; what is recorded of refusals stays. Default false. */
+  isAtomic?: boolean | undefined
+  /** What the service can revoke: tokens are another's tables. */
+  revocable: readonly Revocable[]
+}
 
 const DENIED = 'You do not have permission to change these fields of this user.'
 
@@ -43,14 +53,13 @@ interface Decided {
 /**
  * Applies updates, those of one user in their order. What the rules refuse is refused alone; the others are written
  * together. Nothing holds until the transaction is committed, and no outcome may be told before.
- * @param options.isAtomic where one is refused, none is written; what is recorded of refusals stays
  * @returns the outcomes, in the order of the updates
  * @throws what the database reports; then none was written
  */
 export async function updateUsers(
   transaction: Transaction,
   updates: readonly Update[],
-  { isAtomic = false } = {},
+  { isAtomic = false, revocable }: UpdateOptions,
 ): Promise<Outcome[]> {
   const writes = nothing()
   const outcomes: Outcome[] = []
@@ -69,6 +78,7 @@ export async function updateUsers(
   }
   const isRefused = isAtomic && outcomes.some((outcome) => 'problem' in outcome)
   writeUsers(transaction, isRefused ? refusalsIn(writes) : writes)
+  if (!isRefused) revokeCredentials(transaction, revocationsOf(updates, decided, revocable))
   return outcomes
 }
 
@@ -106,15 +116,31 @@ async function decideUpdates(transaction: Transaction, updates: readonly Update[
     lockUsers(transaction, [...new Set(updates.map(({ id }) => id))]),
     readReferences(transaction, referencesOf(updates, known)),
   ])
-  // For a superuser less is read, and the rules must look at what holds now.
+  const current = new Map(locked.map((user) => [user.id, withSets(user, expected)]))
+  const revised = updates.map((update) => revisedUpdate(update, current.get(update.id)))
+  // For a superuser less is read, and the rules must look at what holds now; so must they at what a revision came to.
   const lostSuperuser = known.some(({ isSuperuser }, index) => isSuperuser && !actors[index]?.isSuperuser)
-  const references = lostSuperuser
-    ? await readReferences(transaction, referencesOf(updates, actors))
-    : expected
-  const current = new Map(locked.map((user) => [user.id, withSets(user, references)]))
-  const activeSuperusers = await remainingSuperusers(transaction, updates, current)
+  const isRevised = updates.some(({ revision }) => revision !== undefined)
+  const references =
+    lostSuperuser || isRevised ? await readReferences(transaction, referencesOf(revised, actors)) : expected
+  const activeSuperusers = await remainingSuperusers(transaction, revised, current)
   const facts = { ...references, activeSuperusers }
-  return updates.map((update, index) => decideNext(update, actors[index], current, facts))
+  return revised.map((update, index) => decideNext(update, actors[index], current, facts))
+}
+
+/** An update whose patch is made from what is stored, with that patch. Where it is not applicable, it says why. */
+function revisedUpdate(update: Update, user: StoredUser | undefined): Update {
+  const { revision, precondition } = update
+  if (revision === undefined || user === undefined) return update
+  // Without its condition there is no telling what it would do.
+  if (precondition?.failureOf(user, namedFields(update)) !== undefined) return update
+  try {
+    const { sent, values, faults } = revision.apply(presentUser(user))
+    return { ...update, sent, patch: without(values, faults), faults }
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error
+    return { ...update, precondition: { failureOf: () => error } }
+  }
 }
 
 /** Decides one update on its user as those before it leave it. */
@@ -154,6 +180,7 @@ async function remainingSuperusers(
 function outcomeOf(decision: Exclude<Decision, { kind: 'denied' }>): Outcome {
   switch (decision.kind) {
     case 'not admitted':
+    case 'not applicable':
       return { problem: decision.problem }
     case 'absent':
       return { problem: new ProblemError('not_found') }
@@ -177,6 +204,19 @@ const nothing = (): UserWrites => ({
   events: [],
 })
 
+/** What ends with these updates. */
+const revocationsOf = (
+  updates: readonly Update[],
+  decided: readonly Decided[],
+  revocable: readonly Revocable[],
+): Revocation[] =>
+  decided.flatMap(({ actor, decision }, index) => {
+    if (actor === undefined || decision.kind !== 'changed' || decision.revoked.length === 0) return []
+    const { requestId } = updates[index]!
+    const what = decision.revoked.filter((kind) => revocable.includes(kind))
+    return [{ userId: decision.after.id, what, requestId, actor: actorColumns(actor) }]
+  })
+
 /** Adds what the decision writes. Refusals that concern privileges are audited too; mistyped bodies are not. */
 function note(writes: UserWrites, update: Update, actor: Actor, decision: Decision, outcome: Outcome): void {
   const deed: Deed = { actor, requestId: update.requestId, action: 'user.update', targetId: update.id }
@@ -191,14 +231,16 @@ function note(writes: UserWrites, update: Update, actor: Actor, decision: Decisi
     writes.groupsJoined.push(...members(added(before.groups, groups)))
     writes.permissionsTaken.push(...members(added(user_permissions, before.user_permissions)))
     writes.permissionsGiven.push(...members(added(before.user_permissions, user_permissions)))
-    writes.events.push(
-      applied(
-        deed,
-        changed,
-        (field) => shownValue(before, field),
-        (field) => shownValue(after, field),
-      ),
-    )
+    if (changed.length > 0) {
+      writes.events.push(
+        applied(
+          deed,
+          changed,
+          (field) => shownValue(before, field),
+          (field) => shownValue(after, field),
+        ),
+      )
+    }
   } else if (decision.kind === 'denied' && 'problem' in outcome) {
     writes.events.push(refused(deed, reasonOf(decision.refusal, outcome.problem)))
   } else if (decision.kind === 'last superuser') {

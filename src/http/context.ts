@@ -1,16 +1,32 @@
 /** What the routes work with: made once by the plugin. */
-import type { Contract, Fault } from '../../schemas/index.js'
+import type { Contract, Fault, Group, GroupUpdate, Revocable, UserUpdate } from '../../schemas/index.js'
+import type { CheckedBody } from '../domain/accept-update.js'
 import type { Caller } from '../domain/callers.js'
 import type { Update } from '../domain/decide-update.js'
-import type { Database } from '../db/database.js'
+import type { Outcome } from '../domain/update-users.js'
+import type { Database, Transaction } from '../db/database.js'
 import type { OwnedTable } from '../db/live-schema.js'
 import type { StoredUser } from '../db/users.js'
 import type { Authenticator } from './authenticate.js'
 import type { Client } from './client.js'
+import type { EntityTags } from './entity-tags.js'
+import type { RequireIfMatch } from './preconditions.js'
 
 export interface Context {
   contract: Contract
   callers: Authenticator
+  /** Keys fingerprints; the same on all replicas. */
+  secret: Buffer
+  userTags: EntityTags<StoredUser>
+  groupTags: EntityTags<Group>
+  /** Which changes want `If-Match`. */
+  requireIfMatch: RequireIfMatch
+  /** What can be revoked of a user here. */
+  revocable: readonly Revocable[]
+  /** Validates some fields of a user. */
+  checkUser(values: object): CheckedBody<UserUpdate>
+  /** Validates some fields of a group. */
+  checkGroup(values: object): CheckedBody<GroupUpdate>
   /** For what is not done in batches. */
   database: Database
   /** Tables whose rows go with a user that is deleted. */
@@ -37,6 +53,12 @@ export interface Context {
    * @throws ProblemError where it is refused
    */
   updateUser(update: Update, client: Client): Promise<StoredUser>
+  /** Applies updates in a transaction of the caller's own. */
+  applyUpdates(
+    transaction: Transaction,
+    updates: readonly Update[],
+    options?: { isAtomic: boolean },
+  ): Promise<Outcome[]>
   /**
    * The stored form of a password.
    * @param client who takes it back by going, while it waits for its turn

@@ -45,6 +45,10 @@ const READERS: Record<string, Reader> = {
     code: 'invalid',
     detail: FORMAT_MESSAGES[params.format] ?? 'Enter a valid value.',
   }),
+  enum: ({ params }) => ({
+    code: 'invalid_choice',
+    detail: `Must be one of: ${params.allowedValues.join(', ')}.`,
+  }),
   uniqueItems: ({ data, params }) => ({
     code: 'duplicate',
     detail: `The list names ${(data as unknown[])[params.i]} more than once.`,

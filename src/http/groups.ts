@@ -1,20 +1,30 @@
-/** From the body of a request to a change of a group: the same for a new one, a change and a replacement. */
+/** From the body of a request to a change of a group, and its answer: the same for a new one, a change and a replacement. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Group, GroupUpdate } from '../../schemas/index.js'
-import { type CheckedBody, forgiveStored, idFaults, isNoObject, without } from '../domain/accept-update.js'
+import type { Group, GroupUpdate, PatchOperation } from '../../schemas/index.js'
+import {
+  type CheckedBody,
+  type CheckedList,
+  forgiveStored,
+  idFaults,
+  isNoObject,
+  without,
+} from '../domain/accept-update.js'
 import { findGroupFaults, type GroupRequest, writeGroupChange } from '../domain/change-groups.js'
-import { GROUP_WRITABLE } from '../domain/decide-group.js'
+import { GROUP_WRITABLE, type GroupChange } from '../domain/decide-group.js'
 import { readGroup } from '../db/groups.js'
 import { invalid, ProblemError } from '../errors.js'
+import { changeAnswer } from './answers.js'
 import type { Context } from './context.js'
-import { callerOf } from './route.js'
-import { completed, lenient } from './updates.js'
+import { perform, sendAnswer } from './idempotency.js'
+import { creationPrecondition, preconditionOf } from './preconditions.js'
+import { callerOf, JSON_PATCH_MEDIA_TYPE } from './route.js'
+import { completed, lenient, lookingAgain, readPatch } from './updates.js'
 
 /** Which group: a new one, or that of the URL, whose id may be none. */
 export type GroupTarget = 'new' | { id: number | undefined }
 
 /**
- * Makes a group, or changes one.
+ * Makes a group, or changes one, and answers.
  * @param defaults what absent fields are, where a whole group is written
  * @throws ProblemError where it is refused; `invalid` with every fault
  */
@@ -24,13 +34,54 @@ export async function changeGroup(
   reply: FastifyReply,
   target: GroupTarget,
   { defaults = {} }: { defaults?: object } = {},
-): Promise<Group> {
+): Promise<FastifyReply> {
+  const isNew = target === 'new'
+  const isPatch = request.mediaType === JSON_PATCH_MEDIA_TYPE
+  const { wanted, change } = isPatch
+    ? readRevision(context, request, reply, isNew ? undefined : target.id)
+    : await readChange(context, request, reply, target, defaults)
+  const write = () =>
+    perform(context, request, reply, async (transaction) => {
+      const outcome = await writeGroupChange(transaction, wanted, change)
+      if ('problem' in outcome) return outcome
+      const { group } = outcome
+      return changeAnswer(request, reply, {
+        etag: context.groupTags.of(group),
+        body: group,
+        location: isNew ? `${request.server.prefix}/groups/${group.id}/` : undefined,
+      })
+    })
+  return sendAnswer(reply, await lookingAgain(write))
+}
+
+/** Who wants something of which group, and on which condition. */
+function requestFor(
+  context: Context,
+  request: FastifyRequest,
+  id: number | undefined,
+  { isPositional = false } = {},
+): GroupRequest {
+  const common = { caller: callerOf(request), requestId: request.id }
+  const tags = context.groupTags
+  if (id === undefined) return { ...common, precondition: creationPrecondition(request, tags) }
+  const requires = context.requireIfMatch
+  return { ...common, id, precondition: preconditionOf(request, tags, { requires, isPositional }) }
+}
+
+interface ReadyChange {
+  wanted: GroupRequest
+  change: GroupChange
+}
+
+async function readChange(
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  target: GroupTarget,
+  defaults: object,
+): Promise<ReadyChange> {
   const id = target === 'new' ? undefined : target.id
-  const wanted: GroupRequest = {
-    caller: callerOf(request),
-    requestId: request.id,
-    ...(id === undefined ? {} : { id }),
-  }
+  const wanted = requestFor(context, request, id)
   const body = completed(lenient(request, reply, request.body as CheckedBody<GroupUpdate>, isKnown), defaults)
   const checked = { ...body, faults: [...body.faults, ...idFaults(id, body)] }
   const isFaulty = checked.faults.length > 0
@@ -48,11 +99,30 @@ export async function changeGroup(
     )
     throw invalid([...faults, ...others])
   }
-  const outcome = await context.database.transaction((transaction) =>
-    writeGroupChange(transaction, wanted, { sent, patch: values }),
-  )
-  if ('problem' in outcome) throw outcome.problem
-  return outcome.group
+  return { wanted, change: { sent, patch: values } }
+}
+
+function readRevision(
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  id: number | undefined,
+): ReadyChange {
+  const target = {
+    fields: ['id', ...GROUP_WRITABLE],
+    sets: ['permissions'],
+    check: (values: object) => {
+      const checked = context.checkGroup(values)
+      return { ...checked, faults: [...checked.faults, ...idFaults(id, checked)] }
+    },
+  }
+  const patch = readPatch(request, reply, request.body as CheckedList<PatchOperation>, target)
+  if (id === undefined) throw new ProblemError('not_found')
+  const { isPositional } = patch
+  return {
+    wanted: requestFor(context, request, id, { isPositional }),
+    change: { sent: {}, patch: {}, revision: patch },
+  }
 }
 
 const isKnown = (name: string) => name === 'id' || (GROUP_WRITABLE as readonly string[]).includes(name)

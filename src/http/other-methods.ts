@@ -2,21 +2,22 @@
 import type { FastifyInstance, HTTPMethods } from 'fastify'
 import { ProblemError } from '../errors.js'
 import { type Access, rule } from './access.js'
-import { JSON_MEDIA_TYPE } from './route.js'
 
 /**
  * Registers the rest of a URL: `OPTIONS` tells which methods it has, all others are 405.
  * @param methods those that it has
+ * @param patchTypes what its PATCH takes
  */
 export function registerOtherMethods(
   app: FastifyInstance,
   url: string,
   methods: string[],
   access: Access,
+  patchTypes: readonly string[] = [],
 ): void {
   const allow = [...methods, 'OPTIONS'].join(', ')
   const headers: Record<string, string> = { allow }
-  if (methods.includes('PATCH')) headers['accept-patch'] = JSON_MEDIA_TYPE
+  if (patchTypes.length > 0) headers['accept-patch'] = patchTypes.join(', ')
   const schema = { hide: true }
   const config = rule(access)
   app.route({

@@ -42,8 +42,10 @@ const STATUS_CODES: Record<number, ProblemCode> = {
 }
 
 /** What a refusal says in its headers, whoever found the reason. */
-const HEADERS: Partial<Record<ProblemCode, Record<string, string>>> = {
-  unsupported_media_type: { 'accept-patch': JSON_MEDIA_TYPE },
+function headersOf({ code }: ProblemError, { routeOptions }: FastifyRequest): Record<string, string> {
+  if (code !== 'unsupported_media_type') return {}
+  const { patchTypes = [JSON_MEDIA_TYPE] } = (routeOptions.config ?? {}) as { patchTypes?: string[] }
+  return { 'accept-patch': patchTypes.join(', ') }
 }
 
 /** The problem that an error of any origin is answered with. */
@@ -123,7 +125,7 @@ export function sendProblem(
     request.log.warn({ err: cause }, 'a value was refused late')
   reply
     .code(problem.status)
-    .headers({ 'cache-control': 'no-store', ...HEADERS[problem.code], ...problem.details.headers })
+    .headers({ 'cache-control': 'no-store', ...headersOf(problem, request), ...problem.details.headers })
     .header('content-type', PROBLEM_MEDIA_TYPE)
     // Serialised here: the answer has members that no schema can name.
     .serializer((payload: unknown) => payload as string)

@@ -1,5 +1,5 @@
 /** Puts the routes into one Fastify scope: parser, validators, access rules, renderer, and what a URL lacks. */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, FastifySchema, preValidationHookHandler } from 'fastify'
 import type { TSchema } from '@sinclair/typebox'
 import { invalid, ProblemError } from '../errors.js'
 import { requireJsonAccepted } from './accept.js'
@@ -8,7 +8,15 @@ import type { Context } from './context.js'
 import { parseJson } from './json-body.js'
 import { registerOtherMethods } from './other-methods.js'
 import { sendProblem, toProblem } from './problems.js'
-import { CALLER, callerIn, JSON_MEDIA_TYPE } from './route.js'
+import {
+  CALLER,
+  callerIn,
+  JSON_MEDIA_TYPE,
+  JSON_PATCH_MEDIA_TYPE,
+  MERGE_PATCH_MEDIA_TYPE,
+  type patchBody,
+  patchTypesOf,
+} from './route.js'
 import { type Route, routes } from './routes.js'
 import { makeValidatorCompiler } from './validation.js'
 
@@ -45,20 +53,38 @@ function byUrl(all: Route[]): Map<string, Route[]> {
 }
 
 function registerUrl(app: FastifyInstance, url: string, group: Route[], hide: boolean): void {
-  for (const { method, access, schema, handler, confirmsCaller, bodyLimit = BODY_LIMIT } of group) {
+  const patch = group.find(({ method }) => method === 'PATCH')
+  const patchTypes = patch && patchTypesOf(patch.schema)
+  for (const { method, access, schema, handler, confirmsCaller, bodyLimit } of group) {
     app.route({
       method,
       url,
       handler,
-      bodyLimit,
+      bodyLimit: bodyLimit ?? BODY_LIMIT,
       exposeHeadRoute: true,
+      preValidation: readNoBody(app, schema),
       schema: { ...schema, hide },
-      config: { ...rule(access), confirmsCaller } as object,
+      config: { ...rule(access), confirmsCaller, patchTypes } as object,
     })
   }
   const methods = group.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [String(method)]))
   // Needs no database, and tells nothing.
-  registerOtherMethods(app, url, methods, anyCredentials)
+  registerOtherMethods(app, url, methods, anyCredentials, patchTypes)
+}
+
+/** Where a body's type says how it is read, no body says nothing: it is an empty one in plain JSON. */
+function readNoBody(app: FastifyInstance, { body }: FastifySchema): preValidationHookHandler[] {
+  const { content } = (body ?? {}) as Partial<ReturnType<typeof patchBody>>
+  if (content === undefined) return []
+  const { schema } = content[JSON_MEDIA_TYPE]
+  const read = app.validatorCompiler!({ schema, httpPart: 'body', method: '', url: '' })
+  const { value } = read(null) as { value: unknown }
+  return [
+    (request, _reply, done) => {
+      if (request.body === undefined && request.mediaType === undefined) request.body = structuredClone(value)
+      done()
+    },
+  ]
 }
 
 /** JSON in UTF-8 and nothing else: no forms, no other charsets, no compression. */
@@ -74,12 +100,20 @@ function useJsonBodies(app: FastifyInstance): void {
     const encoding = headers['content-encoding'] ?? 'identity'
     if (encoding.toLowerCase() !== 'identity') throw unsupported('Compressed bodies are not taken.')
   }
+  const requireTaken = ({ mediaType = '', method, routeOptions, headers }: FastifyRequest) => {
+    if (mediaType === JSON_MEDIA_TYPE) return
+    const { patchTypes = [] } = routeOptions.config as { patchTypes?: string[] }
+    if (method !== 'PATCH' || !patchTypes.includes(mediaType)) throw unsupportedType(headers)
+  }
+  const unsupportedType = (headers: FastifyRequest['headers']) =>
+    unsupported(`Unsupported media type "${(headers['content-type'] ?? '').slice(0, 100)}" in request.`)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
-    JSON_MEDIA_TYPE,
+    [JSON_MEDIA_TYPE, MERGE_PATCH_MEDIA_TYPE, JSON_PATCH_MEDIA_TYPE],
     { parseAs: 'buffer' },
     (request: FastifyRequest, body: Buffer, done: (error: Error | null, value?: unknown) => void) => {
       try {
+        requireTaken(request)
         requireReadable(request)
         done(null, readBody(body))
       } catch (error) {
@@ -90,9 +124,7 @@ function useJsonBodies(app: FastifyInstance): void {
   // Without a body there is nothing of a wrong type.
   app.addContentTypeParser('*', async (request: FastifyRequest) => {
     if (request.headers['content-length'] === '0') return undefined
-    throw unsupported(
-      `Unsupported media type "${(request.headers['content-type'] ?? '').slice(0, 100)}" in request.`,
-    )
+    throw unsupportedType(request.headers)
   })
 }
 

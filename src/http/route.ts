@@ -1,7 +1,8 @@
 /** The shape of a route, and what all of their published descriptions share. */
 /// <reference types="@fastify/swagger" />
 import type { FastifyReply, FastifyRequest, FastifySchema, RouteGenericInterface } from 'fastify'
-import { Problem, type ProblemCode, ref } from '../../schemas/index.js'
+import type { TSchema } from '@sinclair/typebox'
+import { JsonPatch, Problem, type ProblemCode, ref } from '../../schemas/index.js'
 import type { Caller } from '../domain/callers.js'
 import { PROBLEMS } from '../errors.js'
 
@@ -32,8 +33,25 @@ export const callerOf = (request: FastifyRequest): Caller => request.getDecorato
 export const callerIn = (request: FastifyRequest): Caller | undefined =>
   (request as unknown as Record<symbol, Caller | undefined>)[CALLER]
 
-/** The media type of every body and answer. */
+/** The media type of every answer, and of every body but some of a PATCH. */
 export const JSON_MEDIA_TYPE = 'application/json'
+/** RFC 7396. Users and groups are flat, and none of their members can be removed: it says the same as plain JSON. */
+export const MERGE_PATCH_MEDIA_TYPE = 'application/merge-patch+json'
+/** RFC 6902. */
+export const JSON_PATCH_MEDIA_TYPE = 'application/json-patch+json'
+
+/** The body of a PATCH of one thing, in each of its formats. */
+export const patchBody = (update: TSchema) => ({
+  content: {
+    [JSON_MEDIA_TYPE]: { schema: ref(update) },
+    [MERGE_PATCH_MEDIA_TYPE]: { schema: ref(update) },
+    [JSON_PATCH_MEDIA_TYPE]: { schema: ref(JsonPatch) },
+  },
+})
+
+/** What a PATCH takes, for `Accept-Patch` (RFC 5789). */
+export const patchTypesOf = ({ body }: FastifySchema): string[] =>
+  Object.keys((body as Partial<ReturnType<typeof patchBody>>)?.content ?? { [JSON_MEDIA_TYPE]: true })
 
 /** A success, as published. */
 export const answer = (description: string, schema: { $ref: string }) => ({
@@ -59,7 +77,51 @@ export const listAnswer = (description: string, schema: { $ref: string }) => ({
 })
 
 /** Where something new is. */
-export const LOCATION = { location: header('The URL of what was made.', '/admin/users/7/') }
+const LOCATION = { location: header('The URL of what was made.', '/admin/users/7/') }
+
+/** Which state it is in. */
+const ETAG = { etag: header('Its entity tag as it is now, for `If-Match`.', '"rMX0nJlC8ZKkBv9mA1eQyZ7x"') }
+
+/** What changes tell beside. */
+const CHANGE_HEADERS = {
+  ...ETAG,
+  'preference-applied': header('Which preferences were followed (RFC 7240).', 'return=representation'),
+  'dropped-fields': header(
+    'With `handling=lenient`: pointers to the fields that were dropped, as strings (RFC 9651).',
+    '"/nickname"',
+  ),
+  'idempotent-replayed': header(
+    '`true` where a request with this `Idempotency-Key` was done already, and this is what it was answered.',
+    'true',
+  ),
+}
+
+/** Something that was read, as published. */
+export const readAnswer = (description: string, schema: { $ref: string }) => ({
+  200: { ...answer(description, schema), headers: ETAG },
+  304: { description: 'It is as `If-None-Match` says.', headers: ETAG, type: 'null' },
+})
+
+/** A type of its own, so that nobody takes what would be for what is, and clients have one type for each. */
+export const DRY_RUN_MEDIA_TYPE = 'application/vnd.user-admin.dry-run+json'
+
+/** A change, as published: with a body, without one, or only tried. */
+export const changeAnswers = (description: string, schema: { $ref: string }, dryRun?: { $ref: string }) => ({
+  200: {
+    description,
+    content: {
+      [JSON_MEDIA_TYPE]: { schema },
+      ...(dryRun && { [DRY_RUN_MEDIA_TYPE]: { schema: dryRun } }),
+    },
+    headers: CHANGE_HEADERS,
+  },
+  204: { description: 'Done, with `Prefer: return=minimal`.', headers: CHANGE_HEADERS, type: 'null' },
+})
+
+/** A creation, as published. */
+export const creationAnswers = (description: string, schema: { $ref: string }) => ({
+  201: { ...answer(description, schema), headers: { ...LOCATION, ...CHANGE_HEADERS } },
+})
 
 /** A success that has nothing to say. */
 export const NOTHING_TO_SAY = { description: 'Done.', type: 'null' } as const
@@ -74,6 +136,17 @@ const COMMON: ProblemCode[] = [
   'unavailable',
 ]
 
+/** What happens to a request that changes something, beside. */
+export const CHANGE_PROBLEMS: ProblemCode[] = [
+  'request_in_progress',
+  'precondition_failed',
+  'idempotency_key_reused',
+  'precondition_required',
+]
+
+/** And to one that makes something. */
+export const CREATION_PROBLEMS = CHANGE_PROBLEMS.filter((code) => code !== 'precondition_required')
+
 /** What happens to a request with a body, beside. */
 export const BODY_PROBLEMS: ProblemCode[] = [
   'invalid',
@@ -86,6 +159,10 @@ const EXAMPLE_DETAILS: Partial<Record<ProblemCode, Record<string, unknown>>> = {
   invalid: {
     errors: [{ pointer: '/username', code: 'unique', detail: 'A user with that username already exists.' }],
     username: ['A user with that username already exists.'],
+  },
+  precondition_failed: {
+    detail: 'It changed since it was read. ETag has the current entity tag.',
+    errors: [{ pointer: '/email', code: 'changed', detail: 'Changed since it was read.' }],
   },
   permission_denied: {
     detail: 'You do not have permission to change these fields of this user.',

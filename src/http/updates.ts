@@ -1,20 +1,32 @@
 /** From the body of a request to an update that is ready for the database: the same for one user and for many. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Fault, UserUpdate } from '../../schemas/index.js'
+import {
+  type Fault,
+  type PatchOperation,
+  REVOCABLE,
+  type Revocable,
+  type UserUpdate,
+  type UserUpdateQuery,
+} from '../../schemas/index.js'
 import {
   type CheckedBody,
+  type CheckedList,
   forgiveStored,
   isNoObject,
   updateFaults,
   without,
 } from '../domain/accept-update.js'
+import { isConstraintViolation } from '../db/sqlstate.js'
 import type { Update } from '../domain/decide-update.js'
 import { isMaskShaped } from '../domain/passwords/mask.js'
-import { isWritable, presentUser } from '../domain/user.js'
+import { isWritable, presentUser, SET_FIELDS, WRITABLE_FIELDS } from '../domain/user.js'
 import { invalid, ProblemError } from '../errors.js'
 import { type Client, clientOf } from './client.js'
 import type { Context } from './context.js'
-import { prefersLenient } from './prefer.js'
+import { type PatchTarget, readJsonPatch, type ReadPatch } from './json-patch.js'
+import { preconditionOf } from './preconditions.js'
+import { preferencesOf, tellApplied, tellDropped } from './preferences.js'
+import { badParameter } from './listing.js'
 import { callerOf } from './route.js'
 
 /**
@@ -29,11 +41,82 @@ export async function readyUpdate(
   id: number | undefined,
   body: CheckedBody<UserUpdate>,
 ): Promise<Update> {
+  const terms = termsOf(context, request)
   const { sent, values, faults } = await settle(context, request, id, lenient(request, reply, body))
   if (faults.length > 0) throw invalid(faults)
   if (id === undefined) throw new ProblemError('not_found')
   const encodedPassword = await hashed(context, request, clientOf(reply), values)
-  return { caller: callerOf(request), requestId: request.id, id, sent, patch: values, encodedPassword }
+  return { ...terms, id, sent, patch: values, encodedPassword }
+}
+
+/**
+ * The same of a JSON Patch, which is applied to the user as it is when its turn comes.
+ * @throws ProblemError `invalid` with what is wrong with the patch itself; `not_found`; `busy`
+ */
+export async function readyRevision(
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  id: number | undefined,
+  body: CheckedList<PatchOperation>,
+): Promise<Update> {
+  const target = {
+    fields: ['id', ...WRITABLE_FIELDS],
+    sets: SET_FIELDS,
+    check: (values: object) => {
+      const checked = context.checkUser(values)
+      return { ...checked, faults: [...checked.faults, ...updateFaults(id, checked)] }
+    },
+  }
+  const patch = readPatch(request, reply, body, target)
+  const terms = termsOf(context, request, { isPositional: patch.isPositional })
+  if (id === undefined) throw new ProblemError('not_found')
+  const encodedPassword = await hashed(context, request, clientOf(reply), patch)
+  return { ...terms, id, sent: {}, patch: {}, encodedPassword, revision: patch }
+}
+
+/**
+ * Looks at a JSON Patch, and drops what is unknown where the caller prefers that.
+ * @throws ProblemError `invalid` with what is wrong with the patch itself
+ */
+export function readPatch<Patch>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  body: CheckedList<PatchOperation>,
+  target: PatchTarget<Patch>,
+): ReadPatch<Patch> {
+  const { isLenient } = preferencesOf(request)
+  const patch = readJsonPatch(body, target, { isLenient })
+  if (isLenient) tellApplied(reply, 'handling=lenient')
+  tellDropped(reply, patch.dropped)
+  if (patch.faults.length > 0) throw invalid(patch.faults)
+  return patch
+}
+
+/** What an update is asked for with, whatever it changes. */
+export const termsOf = (
+  context: Context,
+  request: FastifyRequest,
+  { isPositional = false } = {},
+): Pick<Update, 'caller' | 'requestId' | 'precondition' | 'revoke'> => ({
+  caller: callerOf(request),
+  requestId: request.id,
+  precondition: preconditionOf(request, context.userTags, {
+    requires: context.requireIfMatch,
+    isPositional,
+  }),
+  revoke: revocationIn(context, request),
+})
+
+/** @throws `invalid` where it asks for what can not be done here */
+function revocationIn({ revocable }: Context, request: FastifyRequest): Revocable[] | undefined {
+  const { revoke } = request.query as UserUpdateQuery
+  if (revoke === undefined) return undefined
+  const wanted = REVOCABLE.filter((kind) => revoke.split(',').includes(kind))
+  const other = wanted.find((kind) => !revocable.includes(kind))
+  if (other !== undefined)
+    throw badParameter(`${other} can not be revoked here: there are none, or the service may not`)
+  return wanted
 }
 
 /** A body with all of its faults, those that only the database knows included. */
@@ -93,7 +176,7 @@ export async function hashed(
   context: Context,
   request: FastifyRequest,
   client: Client,
-  { password }: UserUpdate,
+  { password }: { password?: string | undefined },
 ): Promise<string | undefined> {
   if (!isPlain(password)) return undefined
   const caller = callerOf(request)
@@ -111,16 +194,24 @@ export function withoutPlainPassword(values: UserUpdate): UserUpdate {
   return isPlain(password) || password === undefined ? rest : values
 }
 
-/** Drops unknown fields where the caller prefers that (RFC 7240 `handling=lenient`). */
+/**
+ * Drops unknown fields where the caller prefers that (RFC 7240 `handling=lenient`), and names them in the answer.
+ * @param prefix the pointer to the body, where it is one of many
+ */
 export function lenient<T extends object>(
   request: FastifyRequest,
   reply: FastifyReply,
   body: CheckedBody<T>,
   isKnown: (name: string) => boolean = (name) => name === 'id' || isWritable(name),
+  prefix = '',
 ): CheckedBody<T> {
-  if (!prefersLenient(request.headers.prefer)) return body
-  reply.header('preference-applied', 'handling=lenient')
+  if (!preferencesOf(request).isLenient) return body
+  tellApplied(reply, 'handling=lenient')
   if (isNoObject(body)) return body
+  tellDropped(
+    reply,
+    body.faults.filter(({ code }) => code === 'unknown').map(({ pointer }) => prefix + pointer),
+  )
   return {
     sent: body.sent,
     values: Object.fromEntries(Object.entries(body.values).filter(([name]) => isKnown(name))) as T,
@@ -133,3 +224,10 @@ export const completed = <T extends object>(body: CheckedBody<T>, defaults: obje
   isNoObject(body)
     ? body
     : { ...body, sent: { ...defaults, ...body.sent }, values: { ...defaults, ...body.values } }
+
+/** Runs a write once more where the database refused it for others' sake: whose name was taken meanwhile, another look tells. */
+export const lookingAgain = <Result>(write: () => Promise<Result>): Promise<Result> =>
+  write().catch((error: unknown) => {
+    if (!isConstraintViolation(error)) throw error
+    return write()
+  })

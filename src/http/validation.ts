@@ -34,6 +34,13 @@ export function makeValidatorCompiler(contract: Contract): FastifySchemaCompiler
   }
 }
 
+/** Looks at some fields, none of which must be there, as a body's would be. */
+export function makeChecker<Patch>(schema: TSchema): (sent: object) => CheckedBody<Patch> {
+  const { $id: _id, required: _required, ...fields } = schema
+  const check = checker(fields as TSchema, makeAjv([]).compile(fields))
+  return (sent) => check(sent) as CheckedBody<Patch>
+}
+
 const makeAjv = (schemas: TSchema[]) =>
   new Ajv2020({
     schemas,

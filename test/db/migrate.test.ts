@@ -17,7 +17,13 @@ import { createDatabase } from '../helpers/database.js'
 
 const run = promisify(execFile)
 
-const ALL = ['0001_django_auth', '0002_user_admin', '0003_audit_indexes', '0004_audit_retention']
+const ALL = [
+  '0001_django_auth',
+  '0002_user_admin',
+  '0003_audit_indexes',
+  '0004_audit_retention',
+  '0005_safe_retries',
+]
 const CREATED = [
   'auth_group',
   'auth_group_permissions',
@@ -40,13 +46,16 @@ t.test('an empty database gets everything, once', async (t) => {
     'applied migration 0002_user_admin',
     'applied migration 0003_audit_indexes',
     'applied migration 0004_audit_retention',
+    'applied migration 0005_safe_retries',
   ])
   t.strictSame(await tablesOf(pool), [
     ...CREATED.map((table) => `public.${table}`),
     'user_admin.api_key',
     'user_admin.audit_event',
     'user_admin.audit_retention',
+    'user_admin.idempotent_answer',
     'user_admin.migration',
+    'user_admin.secret',
   ])
   t.strictSame(
     await migrate(url, { log: (step) => t.fail(step) }),
@@ -223,7 +232,8 @@ t.test('only what is pending is applied', async (t) => {
   const { url, pool } = await createDatabase(t, { template: 'empty' })
   await migrate(url)
   await pool.query(
-    `drop table user_admin.api_key, user_admin.audit_event, user_admin.audit_retention;
+    `drop table user_admin.api_key, user_admin.audit_event, user_admin.audit_retention,
+       user_admin.idempotent_answer, user_admin.secret;
      delete from user_admin.migration where name >= '0002_user_admin'`,
   )
   t.strictSame(await pendingMigrations(url), ALL.slice(1))

@@ -50,7 +50,7 @@ t.test('all updates are applied, and answered in their order', async (t) => {
     patches[4],
   ]
   t.strictSame(
-    body.results,
+    body.results.map(({ etag: _etag, ...result }: any) => result),
     ids.map((id, index) => ({ id, status: 200, user: { ...before[index], ...expected[index] } })),
   )
   t.strictSame(
@@ -278,4 +278,5 @@ t.test('unknown fields are dropped where the caller prefers that', async (t) => 
   })
   t.strictSame([status, body.results[0].user.first_name], [200, 'X'])
   t.equal(headers['preference-applied'], 'handling=lenient')
+  t.equal(headers['dropped-fields'], '"/0/colour"')
 })

@@ -2,9 +2,16 @@ import { djangoAuth } from './0001_django_auth.js'
 import { userAdmin } from './0002_user_admin.js'
 import { auditIndexes } from './0003_audit_indexes.js'
 import { auditRetention } from './0004_audit_retention.js'
+import { safeRetries } from './0005_safe_retries.js'
 import type { Migration } from './migration.js'
 
 export type { Migration } from './migration.js'
 
 /** In the order in which they run. Append only: a released migration is never edited. */
-export const migrations: readonly Migration[] = [djangoAuth, userAdmin, auditIndexes, auditRetention]
+export const migrations: readonly Migration[] = [
+  djangoAuth,
+  userAdmin,
+  auditIndexes,
+  auditRetention,
+  safeRetries,
+]

@@ -1,7 +1,8 @@
-import { FormatQuery, GROUP_DEFAULTS, ref } from '../../../schemas/index.js'
+import { creationHeaders, FormatQuery, GROUP_DEFAULTS, ref } from '../../../schemas/index.js'
 import type { Context } from '../context.js'
 import { changeGroup } from '../groups.js'
-import { answer, BODY_PROBLEMS, defineRoute, LOCATION, problemAnswers } from '../route.js'
+import { once } from '../idempotency.js'
+import { BODY_PROBLEMS, CREATION_PROBLEMS, creationAnswers, defineRoute, problemAnswers } from '../route.js'
 
 /** `POST /groups/` */
 export const createGroup = (context: Context) =>
@@ -13,15 +14,15 @@ export const createGroup = (context: Context) =>
       description:
         'Makes a group. A caller without superuser status can give it only permissions that it holds itself.',
       querystring: FormatQuery,
+      headers: creationHeaders,
       body: ref(context.contract.GroupCreation),
       response: {
-        201: { ...answer('The new group.', ref(context.contract.Group)), headers: LOCATION },
-        ...problemAnswers(BODY_PROBLEMS),
+        ...creationAnswers('The new group.', ref(context.contract.Group)),
+        ...problemAnswers([...BODY_PROBLEMS, ...CREATION_PROBLEMS]),
       },
     },
 
-    async handler(request, reply) {
-      const group = await changeGroup(context, request, reply, 'new', { defaults: GROUP_DEFAULTS })
-      return reply.code(201).header('location', `${request.server.prefix}/groups/${group.id}/`).send(group)
-    },
+    handler: once(context, (request, reply) =>
+      changeGroup(context, request, reply, 'new', { defaults: GROUP_DEFAULTS }),
+    ),
   })

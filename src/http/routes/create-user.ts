@@ -1,12 +1,22 @@
-import { FormatQuery, ref, type UserUpdate } from '../../../schemas/index.js'
+import { creationHeaders, FormatQuery, ref, type UserUpdate } from '../../../schemas/index.js'
 import { type CheckedBody, isNoObject, updateFaults, without } from '../../domain/accept-update.js'
 import { createUser as create, findCreationFaults } from '../../domain/create-user.js'
 import { isWritable, presentUser } from '../../domain/user.js'
 import { invalid } from '../../errors.js'
+import { changeAnswer } from '../answers.js'
 import { clientOf } from '../client.js'
 import type { Context } from '../context.js'
-import { answer, BODY_PROBLEMS, callerOf, defineRoute, LOCATION, problemAnswers } from '../route.js'
-import { hashed, lenient, withoutPlainPassword } from '../updates.js'
+import { once, perform, sendAnswer } from '../idempotency.js'
+import { creationPrecondition } from '../preconditions.js'
+import {
+  BODY_PROBLEMS,
+  callerOf,
+  CREATION_PROBLEMS,
+  creationAnswers,
+  defineRoute,
+  problemAnswers,
+} from '../route.js'
+import { hashed, lenient, lookingAgain, withoutPlainPassword } from '../updates.js'
 
 /** `POST /users/` */
 export const createUser = (context: Context) =>
@@ -17,18 +27,26 @@ export const createUser = (context: Context) =>
       summary: 'Create User',
       description:
         'Makes a user. What is absent has its default, as in Django: an active user who is no staff and holds nothing. ' +
-        'A caller without superuser status can give only permissions that it holds itself.',
+        'A caller without superuser status can give only permissions that it holds itself. Send an `Idempotency-Key`, so that a ' +
+        'request that is repeated after a lost connection makes no second user.',
       querystring: FormatQuery,
+      headers: creationHeaders,
       body: ref(context.contract.UserCreation),
       response: {
-        201: { ...answer('The new user.', ref(context.contract.User)), headers: LOCATION },
-        ...problemAnswers([...BODY_PROBLEMS, 'busy']),
+        ...creationAnswers('The new user.', ref(context.contract.User)),
+        ...problemAnswers([...BODY_PROBLEMS, ...CREATION_PROBLEMS, 'busy']),
       },
     },
 
-    async handler(request, reply) {
+    handler: once(context, async (request, reply) => {
       const { sent, values, faults } = lenient(request, reply, request.body, isWritable)
-      const creation = { caller: callerOf(request), requestId: request.id, sent, patch: values }
+      const creation = {
+        caller: callerOf(request),
+        requestId: request.id,
+        sent,
+        patch: values,
+        precondition: creationPrecondition(request, context.userTags),
+      }
       faults.push(...updateFaults(undefined, { sent, values, faults }))
       if (isNoObject({ faults })) throw invalid(faults)
       if (faults.length > 0) {
@@ -39,14 +57,17 @@ export const createUser = (context: Context) =>
         throw invalid([...faults, ...others])
       }
       const encodedPassword = await hashed(context, request, clientOf(reply), values)
-      const outcome = await context.database.transaction((transaction) =>
-        create(transaction, { ...creation, encodedPassword }),
-      )
-      if ('problem' in outcome) throw outcome.problem
-      const { user } = outcome
-      return reply
-        .code(201)
-        .header('location', `${request.server.prefix}/users/${user.id}/`)
-        .send(presentUser(user))
-    },
+      const make = () =>
+        perform(context, request, reply, async (transaction) => {
+          const outcome = await create(transaction, { ...creation, encodedPassword })
+          if ('problem' in outcome) return outcome
+          const { user } = outcome
+          return changeAnswer(request, reply, {
+            etag: context.userTags.of(user),
+            body: presentUser(user),
+            location: `${request.server.prefix}/users/${user.id}/`,
+          })
+        })
+      return sendAnswer(reply, await lookingAgain(make))
+    }),
   })

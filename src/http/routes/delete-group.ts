@@ -1,8 +1,22 @@
-import { FormatQuery, type GroupPath, GroupPath as GroupPathSchema } from '../../../schemas/index.js'
+import {
+  FormatQuery,
+  type GroupPath,
+  GroupPath as GroupPathSchema,
+  requestHeaders,
+} from '../../../schemas/index.js'
 import { deleteGroup as remove } from '../../domain/change-groups.js'
 import type { Context } from '../context.js'
+import { once, perform, sendAnswer } from '../idempotency.js'
+import { preconditionOf } from '../preconditions.js'
 import { idIn } from '../references.js'
-import { BODY_PROBLEMS, callerOf, defineRoute, NOTHING_TO_SAY, problemAnswers } from '../route.js'
+import {
+  BODY_PROBLEMS,
+  callerOf,
+  CHANGE_PROBLEMS,
+  defineRoute,
+  NOTHING_TO_SAY,
+  problemAnswers,
+} from '../route.js'
 
 /** `DELETE /groups/{id}/` */
 export const deleteGroup = (context: Context) =>
@@ -16,15 +30,24 @@ export const deleteGroup = (context: Context) =>
         'group that confers something on itself. One that other tables of the database refer to is not deleted (409).',
       params: GroupPathSchema,
       querystring: FormatQuery,
-      response: { 204: NOTHING_TO_SAY, ...problemAnswers([...BODY_PROBLEMS, 'not_found', 'in_use']) },
+      headers: requestHeaders('if-match', 'idempotency-key'),
+      response: {
+        204: NOTHING_TO_SAY,
+        ...problemAnswers([...BODY_PROBLEMS, ...CHANGE_PROBLEMS, 'not_found', 'in_use']),
+      },
     },
 
-    async handler(request, reply) {
-      const id = idIn(request.params.id)
-      const problem = await context.database.transaction((transaction) =>
-        remove(transaction, { caller: callerOf(request), requestId: request.id, id }),
-      )
-      if (problem !== undefined) throw problem
-      return reply.code(204).send()
-    },
+    handler: once(context, async (request, reply) => {
+      const deletion = {
+        caller: callerOf(request),
+        requestId: request.id,
+        id: idIn(request.params.id),
+        precondition: preconditionOf(request, context.groupTags, { requires: context.requireIfMatch }),
+      }
+      const answer = await perform(context, request, reply, async (transaction) => {
+        const problem = await remove(transaction, deletion)
+        return problem === undefined ? { status: 204 } : { problem }
+      })
+      return sendAnswer(reply, answer)
+    }),
   })

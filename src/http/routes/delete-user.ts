@@ -1,8 +1,22 @@
-import { FormatQuery, type UserPath, UserPath as UserPathSchema } from '../../../schemas/index.js'
+import {
+  FormatQuery,
+  requestHeaders,
+  type UserPath,
+  UserPath as UserPathSchema,
+} from '../../../schemas/index.js'
 import { deleteUser as remove } from '../../domain/delete-user.js'
 import type { Context } from '../context.js'
+import { once, perform, sendAnswer } from '../idempotency.js'
+import { preconditionOf } from '../preconditions.js'
 import { idIn } from '../references.js'
-import { BODY_PROBLEMS, callerOf, defineRoute, NOTHING_TO_SAY, problemAnswers } from '../route.js'
+import {
+  BODY_PROBLEMS,
+  callerOf,
+  CHANGE_PROBLEMS,
+  defineRoute,
+  NOTHING_TO_SAY,
+  problemAnswers,
+} from '../route.js'
 
 /** `DELETE /users/{id}/` */
 export const deleteUser = (context: Context) =>
@@ -18,18 +32,25 @@ export const deleteUser = (context: Context) =>
         'to is not deleted (409). The rules against escalation hold as for a deactivation.',
       params: UserPathSchema,
       querystring: FormatQuery,
+      headers: requestHeaders('if-match', 'idempotency-key'),
       response: {
         204: NOTHING_TO_SAY,
-        ...problemAnswers([...BODY_PROBLEMS, 'not_found', 'last_superuser', 'in_use']),
+        ...problemAnswers([...BODY_PROBLEMS, ...CHANGE_PROBLEMS, 'not_found', 'last_superuser', 'in_use']),
       },
     },
 
-    async handler(request, reply) {
-      const id = idIn(request.params.id)
-      const owned = context.deletedWithUser
-      const deletion = { caller: callerOf(request), requestId: request.id, id, owned }
-      const problem = await context.database.transaction((transaction) => remove(transaction, deletion))
-      if (problem !== undefined) throw problem
-      return reply.code(204).send()
-    },
+    handler: once(context, async (request, reply) => {
+      const deletion = {
+        caller: callerOf(request),
+        requestId: request.id,
+        id: idIn(request.params.id),
+        owned: context.deletedWithUser,
+        precondition: preconditionOf(request, context.userTags, { requires: context.requireIfMatch }),
+      }
+      const answer = await perform(context, request, reply, async (transaction) => {
+        const problem = await remove(transaction, deletion)
+        return problem === undefined ? { status: 204 } : { problem }
+      })
+      return sendAnswer(reply, answer)
+    }),
   })

@@ -1,22 +1,26 @@
 import { type TObject, Type } from '@sinclair/typebox'
 import {
-  FormatQuery,
+  DryRunQuery,
   GroupPath,
   PermissionPath as PermissionPathSchema,
+  ref,
+  requestHeaders,
   UserPath as UserPathSchema,
 } from '../../../schemas/index.js'
 import type { MembershipChange } from '../../domain/decide-update.js'
-import { clientOf } from '../client.js'
+import { applyUpdate } from '../apply-update.js'
 import type { Context } from '../context.js'
+import { once } from '../idempotency.js'
 import { idIn, permissionAt, permissionReference } from '../references.js'
 import {
   BODY_PROBLEMS,
-  callerOf,
+  CHANGE_PROBLEMS,
+  changeAnswers,
   defineRoute,
-  NOTHING_TO_SAY,
   problemAnswers,
   type RouteBody,
 } from '../route.js'
+import { termsOf } from '../updates.js'
 
 interface Names {
   operationId: string
@@ -62,22 +66,26 @@ const changeMembership = (
       summary,
       description: `${description} Repeating it changes nothing more. The rules are those of the update.`,
       params: Type.Composite([UserPathSchema, kind.path]),
-      querystring: FormatQuery,
-      response: { 204: NOTHING_TO_SAY, ...problemAnswers([...BODY_PROBLEMS, 'not_found', 'busy']) },
+      querystring: DryRunQuery,
+      headers: requestHeaders('if-match', 'prefer', 'idempotency-key'),
+      response: {
+        ...changeAnswers(
+          'The user as it is now, with `Prefer: return=representation`.',
+          ref(context.contract.User),
+          ref(context.contract.UserDryRun),
+        ),
+        ...problemAnswers([...BODY_PROBLEMS, ...CHANGE_PROBLEMS, 'not_found', 'busy']),
+      },
     },
 
     confirmsCaller: true,
 
-    async handler(request, reply) {
+    handler: once(context, async (request, reply) => {
       const userId = idIn(request.params.id!)
       const membership = { field: kind.field, id: await kind.idOf(context, request.params), isMember }
-      const caller = callerOf(request)
-      await context.updateUser(
-        { caller, requestId: request.id, id: userId, sent: {}, patch: {}, membership },
-        clientOf(reply),
-      )
-      return reply.code(204).send()
-    },
+      const update = { ...termsOf(context, request), id: userId, sent: {}, patch: {}, membership }
+      return applyUpdate(context, request, reply, update, 'minimal')
+    }),
   })
 
 /** `PUT /users/{id}/groups/{group}/` */

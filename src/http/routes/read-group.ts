@@ -1,9 +1,16 @@
-import { FormatQuery, type GroupPath, GroupPath as GroupPathSchema, ref } from '../../../schemas/index.js'
+import {
+  FormatQuery,
+  type GroupPath,
+  GroupPath as GroupPathSchema,
+  ref,
+  requestHeaders,
+} from '../../../schemas/index.js'
 import { readGroup as read } from '../../db/groups.js'
 import { ProblemError } from '../../errors.js'
+import { sendRead } from '../answers.js'
 import type { Context } from '../context.js'
 import { idIn } from '../references.js'
-import { answer, defineRoute, problemAnswers } from '../route.js'
+import { defineRoute, problemAnswers, readAnswer } from '../route.js'
 
 /** `GET /groups/{id}/` */
 export const readGroup = (context: Context) =>
@@ -15,15 +22,16 @@ export const readGroup = (context: Context) =>
       description: 'Answers one group with its permissions.',
       params: GroupPathSchema,
       querystring: FormatQuery,
+      headers: requestHeaders('if-none-match'),
       response: {
-        200: answer('The group.', ref(context.contract.Group)),
+        ...readAnswer('The group.', ref(context.contract.Group)),
         ...problemAnswers(['invalid', 'not_found']),
       },
     },
 
-    async handler(request) {
+    async handler(request, reply) {
       const group = await read(context.database, idIn(request.params.id))
       if (group === undefined) throw new ProblemError('not_found')
-      return group
+      return sendRead(request, reply, { etag: context.groupTags.of(group), body: group })
     },
   })

@@ -1,9 +1,16 @@
-import { FormatQuery, ref, type UserPath, UserPath as UserPathSchema } from '../../../schemas/index.js'
+import {
+  FormatQuery,
+  ref,
+  requestHeaders,
+  type UserPath,
+  UserPath as UserPathSchema,
+} from '../../../schemas/index.js'
 import { parseId } from '../../domain/accept-update.js'
 import { presentUser } from '../../domain/user.js'
 import { ProblemError } from '../../errors.js'
+import { sendRead } from '../answers.js'
 import type { Context } from '../context.js'
-import { answer, callerOf, defineRoute, problemAnswers } from '../route.js'
+import { callerOf, defineRoute, problemAnswers, readAnswer } from '../route.js'
 
 /** `GET /users/{id}/` */
 export const readUser = (context: Context) =>
@@ -15,18 +22,19 @@ export const readUser = (context: Context) =>
       description: 'Answers one user with every field. The password is shown as its algorithm and a mask.',
       params: UserPathSchema,
       querystring: FormatQuery,
+      headers: requestHeaders('if-none-match'),
       response: {
-        200: answer('The user.', ref(context.contract.User)),
+        ...readAnswer('The user.', ref(context.contract.User)),
         ...problemAnswers(['invalid', 'not_found']),
       },
     },
 
     confirmsCaller: true,
 
-    async handler(request) {
+    async handler(request, reply) {
       const id = parseId(request.params.id)
       const user = id === undefined ? undefined : await context.readUser(id, callerOf(request))
       if (user === undefined) throw new ProblemError('not_found')
-      return presentUser(user)
+      return sendRead(request, reply, { etag: context.userTags.of(user), body: presentUser(user) })
     },
   })

@@ -1,8 +1,22 @@
-import { FormatQuery, type GroupPath, GroupPath as GroupPathSchema, ref } from '../../../schemas/index.js'
+import {
+  FormatQuery,
+  type GroupPath,
+  GroupPath as GroupPathSchema,
+  ref,
+  requestHeaders,
+} from '../../../schemas/index.js'
 import { parseId } from '../../domain/accept-update.js'
 import type { Context } from '../context.js'
 import { changeGroup } from '../groups.js'
-import { answer, BODY_PROBLEMS, defineRoute, problemAnswers } from '../route.js'
+import { once } from '../idempotency.js'
+import {
+  BODY_PROBLEMS,
+  CHANGE_PROBLEMS,
+  changeAnswers,
+  defineRoute,
+  patchBody,
+  problemAnswers,
+} from '../route.js'
 
 /** `PATCH /groups/{id}/` */
 export const updateGroup = (context: Context) =>
@@ -17,12 +31,15 @@ export const updateGroup = (context: Context) =>
         'holds itself, and can not change what a group confers that it belongs to.',
       params: GroupPathSchema,
       querystring: FormatQuery,
-      body: ref(context.contract.GroupUpdate),
+      headers: requestHeaders('if-match', 'prefer', 'idempotency-key'),
+      body: patchBody(context.contract.GroupUpdate),
       response: {
-        200: answer('The group as it is now.', ref(context.contract.Group)),
-        ...problemAnswers([...BODY_PROBLEMS, 'not_found']),
+        ...changeAnswers('The group as it is now.', ref(context.contract.Group)),
+        ...problemAnswers([...BODY_PROBLEMS, ...CHANGE_PROBLEMS, 'not_found', 'patch_conflict']),
       },
     },
 
-    handler: (request, reply) => changeGroup(context, request, reply, { id: parseId(request.params.id) }),
+    handler: once(context, (request, reply) =>
+      changeGroup(context, request, reply, { id: parseId(request.params.id) }),
+    ),
   })

@@ -1,20 +1,30 @@
 import {
-  FormatQuery,
+  type PatchOperation,
   ref,
+  requestHeaders,
   type UserPath,
   UserPath as UserPathSchema,
   type UserUpdate,
+  UserUpdateQuery,
 } from '../../../schemas/index.js'
-import { type CheckedBody, parseId } from '../../domain/accept-update.js'
-import { presentUser } from '../../domain/user.js'
-import { clientOf } from '../client.js'
+import { type CheckedBody, type CheckedList, parseId } from '../../domain/accept-update.js'
+import { applyUpdate } from '../apply-update.js'
 import type { Context } from '../context.js'
-import { answer, BODY_PROBLEMS, defineRoute, problemAnswers } from '../route.js'
-import { readyUpdate } from '../updates.js'
+import { once } from '../idempotency.js'
+import {
+  BODY_PROBLEMS,
+  CHANGE_PROBLEMS,
+  changeAnswers,
+  defineRoute,
+  JSON_PATCH_MEDIA_TYPE,
+  patchBody,
+  problemAnswers,
+} from '../route.js'
+import { readyRevision, readyUpdate } from '../updates.js'
 
 /** `PATCH /users/{id}/` */
 export const updateUser = (context: Context) =>
-  defineRoute<{ Params: UserPath; Body: CheckedBody<UserUpdate> }>({
+  defineRoute<{ Params: UserPath }>({
     schema: {
       operationId: 'updateUser',
       tags: ['users'],
@@ -22,22 +32,44 @@ export const updateUser = (context: Context) =>
       description:
         'Changes one user. Fields that are absent stay as they are; `groups` and `user_permissions` replace the ' +
         'whole set. A user that was read may be sent back as it is: that changes nothing.\n\n' +
-        'A caller without superuser status can give only permissions that it holds itself, can not change its own ' +
+        '**Who may.** A caller without superuser status can give only permissions that it holds itself, can not change its own ' +
         'privileges or a superuser, and can not take over an account that may do more than itself.\n\n' +
-        'Unknown fields are refused; `Prefer: handling=lenient` drops them instead.',
+        '**At the same time.** Only the fields that are sent are written, so changes of different fields do not get in each ' +
+        "other's way. With `If-Match` nobody overwrites what they have not seen: send the `ETag` that was read.\n\n" +
+        '**Formats.** Plain JSON, JSON Merge Patch (RFC 7396), which says the same, and JSON Patch (RFC 6902), which can add to a ' +
+        'set or take from it. Unknown fields are refused; `Prefer: handling=lenient` drops them instead.\n\n' +
+        '**What ends with a new password.** Sessions in Django end by themselves: each holds an HMAC of the stored password. API ' +
+        'keys of this service and tokens of Django REST Framework do not depend on it, and live on unless `revoke=keys,tokens` ' +
+        'says otherwise. On deactivation both are revoked in any case, so that a later activation does not bring them back.',
       params: UserPathSchema,
-      querystring: FormatQuery,
-      body: ref(context.contract.UserUpdate),
+      querystring: UserUpdateQuery,
+      headers: requestHeaders('if-match', 'prefer', 'idempotency-key'),
+      body: patchBody(context.contract.UserUpdate),
       response: {
-        200: answer('The user as it is now.', ref(context.contract.User)),
-        ...problemAnswers([...BODY_PROBLEMS, 'not_found', 'last_superuser', 'busy']),
+        ...changeAnswers(
+          'The user as it is now.',
+          ref(context.contract.User),
+          ref(context.contract.UserDryRun),
+        ),
+        ...problemAnswers([
+          ...BODY_PROBLEMS,
+          ...CHANGE_PROBLEMS,
+          'not_found',
+          'last_superuser',
+          'patch_conflict',
+          'busy',
+        ]),
       },
     },
 
     confirmsCaller: true,
 
-    async handler(request, reply) {
-      const update = await readyUpdate(context, request, reply, parseId(request.params.id), request.body)
-      return presentUser(await context.updateUser(update, clientOf(reply)))
-    },
+    handler: once(context, async (request, reply) => {
+      const id = parseId(request.params.id)
+      const update =
+        request.mediaType === JSON_PATCH_MEDIA_TYPE
+          ? await readyRevision(context, request, reply, id, request.body as CheckedList<PatchOperation>)
+          : await readyUpdate(context, request, reply, id, request.body as CheckedBody<UserUpdate>)
+      return applyUpdate(context, request, reply, update)
+    }),
   })

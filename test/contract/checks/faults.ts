@@ -104,7 +104,8 @@ export const faults: Checks = {
     const prefer = { prefer: 'return=representation, handling=lenient' }
     const dropped = await own.update({ favourite_colour: 'blue', pk: 1 }, prefer)
     t.strictSame([dropped.status, dropped.body], [200, own.original])
-    t.equal(dropped.headers['preference-applied'], 'handling=lenient')
+    t.equal(dropped.headers['preference-applied'], 'handling=lenient, return=representation')
+    t.equal(dropped.headers['dropped-fields'], '"/favourite_colour", "/pk"')
     const still = await own.update({ favourite_colour: 'blue', is_staff: 'yes' }, prefer)
     t.strictSame(
       [still.status, Object.keys(pointers(still.body))],

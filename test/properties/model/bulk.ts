@@ -27,7 +27,7 @@ export function patchUsers(directory: Directory, by: number, bodies: readonly Bo
       ...(missing.length > 0 ? { missing: [...new Set(missing)] } : {}),
     })
   }
-  for (const user of outcomes as User[]) directory.users.set(user.id, user)
+  for (const user of outcomes as User[]) directory.write(user)
   return { status: 200, body: { results: (outcomes as User[]).map(shown) } }
 }
 
@@ -71,7 +71,7 @@ export function patchEachUser(directory: Directory, by: number, bodies: readonly
   )
   const results = outcomes.map((outcome, index) => {
     if (outcome instanceof Refusal) return { id: bodies[index]!.id, ...outcome.reply }
-    directory.users.set(outcome.id, outcome)
+    directory.write(outcome)
     return shown(outcome)
   })
   return { status: 207, body: { results } }

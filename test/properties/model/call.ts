@@ -130,7 +130,8 @@ const problem = ({ status, code, errors, missing_permissions: missing }: any): R
 const list = ({ results, ...envelope }: any) => ({
   ...envelope,
   ...('next' in envelope && { next: envelope.next !== null, previous: envelope.previous !== null }),
-  results: results.map((item: any) =>
+  // The model knows no entity tags.
+  results: results.map(({ etag: _etag, ...item }: any) =>
     item.problem === undefined ? item : { id: item.id, ...problem(item.problem) },
   ),
 })

@@ -41,6 +41,8 @@ export const ascending = (a: number, b: number) => a - b
 export class Directory {
   users = new Map<number, User>()
   groups = new Map<number, Group>()
+  /** Users whose keys were revoked: they stay so. */
+  keyless = new Set<number>()
 
   /** @param permissions all that exist: they come and go with Django's migrations alone */
   constructor(readonly permissions: ReadonlyMap<number, Permission>) {}
@@ -49,7 +51,14 @@ export class Directory {
     return Object.assign(new Directory(this.permissions), {
       users: new Map(this.users),
       groups: new Map(this.groups),
+      keyless: new Set(this.keyless),
     })
+  }
+
+  /** Writes a user. Whoever is deactivated loses every key. */
+  write(user: User): void {
+    if (this.users.get(user.id)?.is_active && !user.is_active) this.keyless.add(user.id)
+    this.users.set(user.id, user)
   }
 
   /** What a user was given, by itself or through groups: inactive users keep it, though it is of no use to them. */

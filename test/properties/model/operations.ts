@@ -99,7 +99,7 @@ export function createUser(directory: Directory, by: number, body: Body, made: M
   const whole = { ...USER_DEFAULTS, ...body }
   requireSoundUser(directory, NO_USER, whole, ['username', 'password'])
   const user = { ...changedUser(directory, factsOf(directory), actor, NO_USER, whole), ...made }
-  directory.users.set(user.id, user)
+  directory.write(user)
   return { status: 201, body: user }
 }
 
@@ -129,7 +129,7 @@ export function changeMembership(directory: Directory, by: number, membership: M
   const others = before[field].filter((other) => other !== of)
   const body = { [field]: isMember ? [...others, of].toSorted(ascending) : others }
   const facts = factsOf(directory)
-  withoutFields(() => directory.users.set(id, changedUser(directory, facts, actor, before, body)))
+  withoutFields(() => directory.write(changedUser(directory, facts, actor, before, body)))
   return { status: 204 }
 }
 

@@ -44,7 +44,8 @@ function denied(directory: Directory, fields: Iterable<string>, missing: Iterabl
 /** Who calls, where it may use a route that wants one of these permissions (none named: any staff). */
 export function admit(directory: Directory, id: number, anyOf: string[]): User {
   const user = directory.users.get(id)
-  if (!user?.is_active) throw new Refusal({ status: 401, code: 'authentication_failed' })
+  if (!user?.is_active || directory.keyless.has(id))
+    throw new Refusal({ status: 401, code: 'authentication_failed' })
   const refused = { status: 403, code: 'permission_denied' }
   if (!user.is_staff) throw new Refusal(refused)
   const isAllowed = anyOf.some((name) => directory.allows(user, directory.permissionNamed(name)!))

@@ -1,0 +1,197 @@
+/** JSON Patch (RFC 6902): from operations to a revision of what is shown. */
+import { applyPatch, type Operation } from 'rfc6902'
+import type { Fault, PatchOperation } from '../../schemas/index.js'
+import type { CheckedBody, CheckedList } from '../domain/accept-update.js'
+import { isSame } from '../domain/decide-update.js'
+import { ProblemError } from '../errors.js'
+
+/** What a patch is written for. */
+export interface PatchTarget<Patch> {
+  /** The fields that there are. */
+  fields: readonly string[]
+  /** Those of them that are sets of ids. */
+  sets: readonly string[]
+  /** Validates some fields, none of which must be there. */
+  check(values: object): CheckedBody<Patch>
+}
+
+/** A patch that was looked at, as far as that goes without what it is applied to. */
+export interface ReadPatch<Patch> {
+  /** What is wrong with it. Empty: the rest is sound. */
+  faults: Fault[]
+  /** Where its unknown fields are, if those are to be dropped. */
+  dropped: string[]
+  /** The fields that it may change. */
+  fields: ReadonlySet<string>
+  /** Whether it names a place in a set by its number, which means something in one state alone. */
+  isPositional: boolean
+  /** The password that it sets. Only an operation that says it can, so it is known before. */
+  password?: string | undefined
+  /** @throws ProblemError `patch_conflict` where it can not be applied */
+  apply(shown: object): CheckedBody<Patch>
+}
+
+const PASSWORD = 'password'
+
+/** Operations that read a value. A password is never read. */
+const READERS = new Set<string>(['test', 'copy', 'move'])
+
+/** Looks at a patch. */
+export function readJsonPatch<Patch>(
+  { items, faults: listFaults }: CheckedList<PatchOperation>,
+  target: PatchTarget<Patch>,
+  { isLenient }: { isLenient: boolean },
+): ReadPatch<Patch> {
+  const faults = [...listFaults]
+  const dropped: string[] = []
+  const operations: PlacedOperation[] = []
+  for (const [index, item] of items.entries()) {
+    const itemFaults = item.faults.length > 0 ? item.faults : operationFaults(item.values, target)
+    const unknown = itemFaults.filter(({ code }) => code === 'unknown')
+    if (isLenient && unknown.length > 0)
+      dropped.push(...unknown.map(({ pointer }) => textAt(item.values, pointer)))
+    else if (itemFaults.length > 0)
+      faults.push(...itemFaults.map((fault) => ({ ...fault, pointer: `/${index}${fault.pointer}` })))
+    else operations.push({ index, operation: item.values })
+  }
+  const touched = operations.flatMap(({ operation }) => placesOf(operation))
+  return {
+    faults,
+    dropped,
+    fields: new Set(touched.map(({ field }) => field)),
+    isPositional: touched.some(({ element }) => element !== undefined && element !== '-'),
+    password: passwordIn(operations),
+    apply: (shown) => applyTo(shown, operations, target),
+  }
+}
+
+/** An operation, and its place in the patch that was sent. */
+interface PlacedOperation {
+  index: number
+  operation: PatchOperation
+}
+
+/** What a pointer points to: a field, or an element of one. */
+interface Place {
+  field: string
+  element: string | undefined
+}
+
+const unescaped = (token: string) => token.replaceAll('~1', '/').replaceAll('~0', '~')
+
+function placeOf(pointer: string): Place | undefined {
+  const [root, field, element, ...deeper] = pointer.split('/')
+  if (root !== '' || field === undefined || deeper.length > 0) return undefined
+  return { field: unescaped(field), element }
+}
+
+const placesOf = ({ op, path, from }: PatchOperation): Place[] =>
+  [path, op === 'move' || op === 'copy' ? from : undefined].flatMap((pointer) =>
+    pointer === undefined ? [] : placeOf(pointer)!,
+  )
+
+const textAt = (operation: PatchOperation, pointer: string): string =>
+  String(operation[pointer.slice(1) as 'path' | 'from'])
+
+function operationFaults<Patch>(operation: PatchOperation, target: PatchTarget<Patch>): Fault[] {
+  const { op, path, from } = operation
+  const needsFrom = op === 'move' || op === 'copy'
+  const faults = pointerFaults(operation, 'path', path, target)
+  if (needsFrom && from === undefined) faults.push(required('/from'))
+  if (needsFrom && from !== undefined) faults.push(...pointerFaults(operation, 'from', from, target))
+  if (['add', 'replace', 'test'].includes(op) && !Object.hasOwn(operation, 'value'))
+    faults.push(required('/value'))
+  // A set within a set would be one that no limit knows of.
+  if (faults.length === 0 && needsFrom && placeOf(path)!.element !== placeOf(from!)!.element) {
+    const [to, source] = [placeOf(path)!, placeOf(from!)!]
+    if ((to.element === undefined) !== (source.element === undefined))
+      faults.push(invalidPointer('/from', 'One of both is a field, and the other an element of a set.'))
+  }
+  return faults
+}
+
+const required = (pointer: string): Fault => ({
+  pointer,
+  code: 'required',
+  detail: 'This field is required.',
+})
+
+const invalidPointer = (pointer: string, detail: string): Fault => ({ pointer, code: 'invalid', detail })
+
+function pointerFaults<Patch>(
+  { op }: PatchOperation,
+  member: 'path' | 'from',
+  text: string,
+  { fields, sets }: PatchTarget<Patch>,
+): Fault[] {
+  const pointer = `/${member}`
+  const place = placeOf(text)
+  if (place === undefined)
+    return [
+      invalidPointer(pointer, 'An operation is on a field like /first_name, or on an element of a set.'),
+    ]
+  const { field, element } = place
+  if (!fields.includes(field)) return [{ pointer, code: 'unknown', detail: 'There is no such field.' }]
+  if (field === PASSWORD && READERS.has(op))
+    return [invalidPointer(pointer, 'A password can not be tested, copied or moved.')]
+  if (element === undefined) return []
+  if (!sets.includes(field)) return [invalidPointer(pointer, 'Only sets have elements.')]
+  if (element === '-') {
+    const appends = op === 'add' || (member === 'path' && (op === 'move' || op === 'copy'))
+    return appends ? [] : [invalidPointer(pointer, 'There is nothing at the end of a set.')]
+  }
+  return /^(?:0|[1-9]\d{0,5})$/.test(element)
+    ? []
+    : [invalidPointer(pointer, 'An element of a set is named by its place, or by - at its end.')]
+}
+
+/** The last one that is written. */
+function passwordIn(operations: readonly PlacedOperation[]): string | undefined {
+  const last = operations.findLast(
+    ({ operation: { op, path } }) => path === `/${PASSWORD}` && (op === 'add' || op === 'replace'),
+  )
+  const value = last?.operation.value
+  return typeof value === 'string' ? value : undefined
+}
+
+function applyTo<Patch>(
+  shown: object,
+  operations: readonly PlacedOperation[],
+  { fields, check }: PatchTarget<Patch>,
+): CheckedBody<Patch> {
+  const before = shown as Record<string, unknown>
+  const after = structuredClone(before)
+  for (const { index, operation } of operations) applyOne(after, operation, index)
+  // What was removed is nothing now.
+  const changed = fields
+    .filter((field) => !isSame(after[field], before[field]))
+    .map((field) => [field, after[field] ?? null])
+  return check(Object.fromEntries(changed))
+}
+
+function applyOne(target: Record<string, unknown>, operation: PatchOperation, index: number): void {
+  for (const step of withoutRepetition(target, operation)) {
+    const [error] = applyPatch(target, [step as Operation])
+    if (error === null || error === undefined) continue
+    const detail = error.name === 'TestError' ? 'The test failed.' : 'There is nothing at this place.'
+    throw new ProblemError('patch_conflict', {
+      detail: 'The patch does not apply to what is there now.',
+      errors: [{ pointer: `/${index}`, code: 'conflict', detail }],
+    })
+  }
+}
+
+/** What is in a set already is not put into it once more. */
+function withoutRepetition(target: Record<string, unknown>, operation: PatchOperation): object[] {
+  const { op, path, from } = operation
+  const { field, element } = placeOf(path)!
+  const set = target[field]
+  if (element === undefined || !Array.isArray(set)) return [operation]
+  if (op === 'add') return set.includes(operation.value) ? [] : [operation]
+  if (op !== 'copy' && op !== 'move') return [operation]
+  const source = placeOf(from!)!
+  const value = (target[source.field] as unknown[] | undefined)?.[Number(source.element)]
+  const isRepeated = value !== undefined && set.includes(value)
+  if (!isRepeated || (op === 'move' && source.field === field)) return [operation]
+  return op === 'move' ? [{ op: 'remove', path: from }] : []
+}

@@ -1,0 +1,135 @@
+/** Conditions of requests (RFC 9110 §13.1, RFC 6585 §3): from headers to what must hold under the lock. */
+import type { FastifyRequest } from 'fastify'
+import type { Precondition } from '../domain/precondition.js'
+import { ProblemError } from '../errors.js'
+import type { EntityTags } from './entity-tags.js'
+
+/** Which changes want `If-Match`. */
+export const REQUIRE_IF_MATCH = ['never', 'privileged', 'always'] as const
+export type RequireIfMatch = (typeof REQUIRE_IF_MATCH)[number]
+
+/** What decides who may do what. `permissions` are a group's. */
+const PRIVILEGED: ReadonlySet<string> = new Set([
+  'password',
+  'is_superuser',
+  'is_staff',
+  'is_active',
+  'groups',
+  'user_permissions',
+  'permissions',
+])
+
+/** Tags that a header names; `*` stands for whatever there is. */
+type TagList = '*' | readonly string[]
+
+/** One of a list, with what separates it from the next; empty elements are passed over (RFC 9110 §5.6.1). */
+const TAG = /[\s,]*((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")\s*(?:,[\s,]*|$)/gy
+
+/** @throws `bad_request` where the header is no list of entity tags: a condition that is not understood must not be passed over */
+export function parseTags(name: string, header: string | undefined): TagList | undefined {
+  if (header === undefined) return undefined
+  if (header.trim() === '*') return '*'
+  const tags = [...header.matchAll(TAG)]
+  const length = tags.reduce((sum, [text]) => sum + text.length, 0)
+  if (tags.length > 0 && length === header.length) return tags.map(([, tag]) => tag!)
+  throw new ProblemError('bad_request', {
+    detail: `${name} must be *, or a list of entity tags in quotation marks.`,
+  })
+}
+
+/** Strong comparison: a weak tag is the same as none. */
+const matches = (list: TagList, current: string): boolean => list === '*' || list.includes(current)
+
+/** Weak comparison: `W/` makes no difference. */
+const matchesWeakly = (list: TagList, current: string): boolean =>
+  list === '*' || list.some((tag) => tag.replace(/^W\//, '') === current)
+
+/** Whether `If-None-Match` of a read says that the client has it already. */
+export const isKnown = ({ headers }: FastifyRequest, current: string): boolean => {
+  const list = parseTags('If-None-Match', headers['if-none-match'])
+  return list !== undefined && matchesWeakly(list, current)
+}
+
+export interface ConditionOptions {
+  requires: RequireIfMatch
+  /** Whether this change wants `If-Match` in any case. */
+  isPositional?: boolean | undefined
+}
+
+/**
+ * What the headers of a request ask for.
+ * @returns undefined where there is nothing to look at
+ */
+export const preconditionOf = <Stored>(
+  { headers }: FastifyRequest,
+  tags: EntityTags<Stored>,
+  options: ConditionOptions,
+): Precondition<Stored> | undefined =>
+  makePrecondition(
+    tags,
+    {
+      ifMatch: parseTags('If-Match', headers['if-match']),
+      ifNoneMatch: parseTags('If-None-Match', headers['if-none-match']),
+    },
+    options,
+  )
+
+/** Of a creation: that there is none of the name yet. Any other condition means nothing there. */
+export function creationPrecondition<Stored>(
+  { headers }: FastifyRequest,
+  tags: EntityTags<Stored>,
+): Precondition<Stored> | undefined {
+  const ifNoneMatch = parseTags('If-None-Match', headers['if-none-match'])
+  return ifNoneMatch === '*' ? makePrecondition(tags, { ifNoneMatch }, { requires: 'never' }) : undefined
+}
+
+/** The same from lists of tags. */
+export function makePrecondition<Stored>(
+  tags: EntityTags<Stored>,
+  { ifMatch, ifNoneMatch }: { ifMatch?: TagList | undefined; ifNoneMatch?: TagList | undefined },
+  { requires, isPositional = false }: ConditionOptions,
+): Precondition<Stored> | undefined {
+  if (ifMatch === undefined && ifNoneMatch === undefined && requires === 'never' && !isPositional)
+    return undefined
+  const isRequired = (fields: Iterable<string>) =>
+    isPositional ||
+    requires === 'always' ||
+    (requires === 'privileged' && [...fields].some((field) => PRIVILEGED.has(field)))
+  return {
+    failureOf(stored, fields) {
+      const current = tags.of(stored)
+      if (ifMatch !== undefined) {
+        if (!matches(ifMatch, current)) return failed(tags, stored, ifMatch)
+      } else if (isRequired(fields)) {
+        return new ProblemError('precondition_required', {
+          detail: 'Send the entity tag that was read as If-Match.',
+        })
+      }
+      if (ifNoneMatch !== undefined && matchesWeakly(ifNoneMatch, current))
+        return new ProblemError('precondition_failed', {
+          detail: 'There is one already, with the entity tag that ETag has.',
+          headers: { etag: current },
+        })
+      return undefined
+    },
+  }
+}
+
+/** 412. Of several tags, the one that least has changed since. */
+function failed<Stored>(tags: EntityTags<Stored>, stored: Stored, ifMatch: TagList): ProblemError {
+  const differences = (ifMatch === '*' ? [] : ifMatch)
+    .map((tag) => tags.changedSince(tag, stored))
+    .filter((fields) => fields !== undefined && fields.length > 0)
+    .toSorted((one, other) => one!.length - other!.length)
+  const [fields] = differences
+  const named = fields?.map((field) => ({
+    pointer: `/${field}`,
+    code: 'changed',
+    detail: 'Changed since it was read.',
+  }))
+  return new ProblemError('precondition_failed', {
+    detail: 'It changed since it was read. ETag has the current entity tag.',
+    headers: { etag: tags.of(stored) },
+    ...(named === undefined ? {} : { errors: named }),
+  })
+}
