@@ -57,7 +57,7 @@ function withLength(headers: OutgoingHttpHeaders, body: string | Buffer | undefi
 }
 
 const isJson = (headers: IncomingHttpHeaders) =>
-  /^application\/(?:\w+\+)?json\b/.test(headers['content-type'] ?? '')
+  /^application\/(?:[\w.-]+\+)?json\b/.test(headers['content-type'] ?? '')
 
 function parse(text: string): unknown {
   try {

@@ -2,6 +2,7 @@
 import type { Test } from 'tap'
 import { addressing } from './checks/addressing.js'
 import { directory } from './checks/directory.js'
+import { editing } from './checks/editing.js'
 import { faults } from './checks/faults.js'
 import { fields } from './checks/fields.js'
 import { hostile } from './checks/hostile.js'
@@ -29,6 +30,7 @@ const CHECKS: Record<string, Checks> = {
   lists,
   directory,
   lifecycles,
+  editing,
 }
 
 /** Runs every check. Whatever a check changed is put back before the next one, also where it fails. */

@@ -38,6 +38,12 @@ t.test('every operation works under the grants of the README', async (t) => {
   await call('PATCH', `/users/${id}/`, 200, { first_name: 'Ada', groups: [], user_permissions: [3] })
   await call('PUT', `/users/${id}/`, 200, { username: 'ada', password: 'correct horse' })
   await call('PATCH', '/users/', 200, [{ id, is_staff: true }])
+  await call('PATCH', `/users/${id}/?revoke=keys`, 200, { is_active: false })
+  const headers = { 'idempotency-key': 'once' }
+  for (const name of ['readers', 'readers']) {
+    const answer = await service.request('POST', '/admin/groups/', { key, body: { name }, headers })
+    t.equal(answer.status, 201, 'a request that comes twice')
+  }
   await call('PUT', `/users/${id}/groups/${group}/`, 204)
   await call('DELETE', `/users/${id}/permissions/auth.add_user/`, 204)
   await call('PATCH', `/groups/${group}/`, 200, { permissions: [4, 5] })
@@ -62,6 +68,8 @@ t.test('every operation works under the grants of the README', async (t) => {
     'alter table auth_user add column mine text',
     `insert into user_admin.api_key (user_id, prefix, key_hash) values (${me}, '', '')`,
     'update user_admin.audit_event set actor_id = 1',
+    'update user_admin.api_key set key_hash = key_hash',
+    'update user_admin.secret set secret = secret',
     'delete from auth_permission',
   ])
     t.equal(await asRole(sql), '42501', sql)
