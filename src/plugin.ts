@@ -116,10 +116,9 @@ export function makeContext(database: Database, options: ContextOptions): Contex
   const encoder = makePasswordEncoder({ hasher: 'argon2', ...options.passwords })
   const queue = createWorkQueue({ concurrency: 2, maxQueued: 64, ...options.hashing })
   // Half of the connections stay for everything else.
-  const lists = createWorkQueue({
-    concurrency: Math.max(1, Math.floor(database.pool.options.max / 2)),
-    maxQueued: MAX_WAITING_LISTS,
-  })
+  const concurrency = Math.max(1, Math.floor(database.pool.options.max / 2))
+  const lists = createWorkQueue({ concurrency, maxQueued: MAX_WAITING_LISTS })
+  const transactions = createWorkQueue({ concurrency, maxQueued: MAX_WAITING_TRANSACTIONS })
   const revocable = REVOCABLE.filter(
     (kind) => kind === 'keys' || options.deletedWithUser.includes('authtoken_token'),
   )
@@ -177,6 +176,11 @@ export function makeContext(database: Database, options: ContextOptions): Contex
 
     runList: (read) => lists.run(read).catch(tellBusy('Too many lists are being read.')),
 
+    runAlone: (work, transactionOptions) =>
+      transactions
+        .run(() => database.transaction(work, transactionOptions))
+        .catch(tellBusy('Too many changes are waiting.')),
+
     encodePassword: (password, client) =>
       queue
         .run(() => encoder.encode(password), { signal: client.signal() })
@@ -184,8 +188,9 @@ export function makeContext(database: Database, options: ContextOptions): Contex
   }
 }
 
-/** Lists that may wait for their turn. */
+/** Lists, and transactions of their own, that may wait for their turn. */
 const MAX_WAITING_LISTS = 200
+const MAX_WAITING_TRANSACTIONS = 1_000
 
 const tellBusy =
   (detail: string) =>

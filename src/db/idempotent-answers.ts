@@ -63,13 +63,29 @@ export function keepAnswer(transaction: Transaction, key: Buffer, answer: Idempo
   transaction.send(keepStatement, key, fingerprint, status, JSON.stringify(headers), text)
 }
 
-const removeStatement = statement('remove_idempotent_answers', () =>
+const removeStatement = statement('remove_idempotent_answers', (limit: number) =>
   query
     .deleteFrom('user_admin.idempotent_answer')
-    .where(sql<boolean>`not ${isKept}`)
+    .where('key', 'in', (old) =>
+      old
+        .selectFrom('user_admin.idempotent_answer')
+        .select('key')
+        .where(sql<boolean>`not ${isKept}`)
+        .limit(sql<number>`${limit}::int`),
+    )
     .returning(sql<number>`1`.as('removed')),
 )
 
+/** Answers that are removed at once. */
+const STEP = 1_000
+
 /** @returns how many answers were too old */
-export const removeOldAnswers = async (db: Database): Promise<number> =>
-  (await db.run(removeStatement)).length
+export async function removeOldAnswers(db: Database, signal: AbortSignal): Promise<number> {
+  let removed = 0
+  for (;;) {
+    if (signal.aborted) return removed
+    const { length } = await db.run(removeStatement, STEP)
+    removed += length
+    if (length < STEP) return removed
+  }
+}

@@ -8,12 +8,14 @@ import { query, type Statement, statement } from './statement.js'
 export interface Transaction extends Queryable {
   /**
    * Sends a statement together with the commit, which fails where it fails: one round trip less. Only others that
-   * are sent so may follow, and its rows are not seen.
+   * are sent so may follow, unless `flush` comes before; its rows are not seen.
    */
   send<Parameters extends readonly unknown[], Row>(
     statement: Statement<Parameters, Row>,
     ...parameters: Parameters
   ): void
+  /** Waits for what was sent. */
+  flush(): Promise<void>
 }
 
 /**
@@ -84,7 +86,14 @@ export class OpenTransaction implements Transaction {
     ...parameters: Parameters
   ): void {
     sendTogether(this.client)
-    this.#sent.push(runOn(this.client, statement, parameters, this.prepared))
+    const sent = runOn(this.client, statement, parameters, this.prepared)
+    // Nobody may come to wait for it, where something else fails first.
+    sent.catch((error: unknown) => (this.#failure ??= error))
+    this.#sent.push(sent)
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all(this.#sent)
   }
 
   commit(): Promise<void> {

@@ -53,6 +53,9 @@ const EVENT_COLUMNS = [
   'changes',
 ] as const
 
+/** What has ended already does not end again. */
+const isLive = sql<boolean>`revoked_at is null and (expires_at is null or expires_at > now())`
+
 const revokeKeysStatement = statement(
   'revoke_api_keys',
   (...arrays: unknown[][]) =>
@@ -62,7 +65,7 @@ const revokeKeysStatement = statement(
           .updateTable('user_admin.api_key')
           .set({ revoked_at: sql<string>`now()` })
           .where('user_id', '=', sql<number>`any(${arrays[0]}::bigint[])`)
-          .where('revoked_at', 'is', null)
+          .where(isLive)
           .returning(['user_id', 'id as target_id']),
       )
       .insertInto('user_admin.audit_event')
@@ -110,7 +113,7 @@ const countKeysStatement = statement('count_live_api_keys', (userId: number) =>
     .selectFrom('user_admin.api_key')
     .select(sql<number>`count(*)`.as('count'))
     .where('user_id', '=', sql<number>`${userId}::bigint`)
-    .where('revoked_at', 'is', null),
+    .where(isLive),
 )
 
 const countTokensStatement = statement('count_tokens', (userId: number) =>
@@ -122,7 +125,7 @@ const countTokensStatement = statement('count_tokens', (userId: number) =>
 
 const COUNTS = { keys: countKeysStatement, tokens: countTokensStatement } as const
 
-/** How many of them the user has that could be revoked. */
+/** How many of them the user has that have not ended. */
 export async function countCredentials(db: Queryable, kind: Revocable, userId: number): Promise<number> {
   const [row] = await db.run(COUNTS[kind], userId)
   return row!.count

@@ -14,7 +14,6 @@ import {
   type StoredGroup,
   writeGroup,
 } from '../db/groups.js'
-import { without } from './accept-update.js'
 import type { Actor } from './actor.js'
 import { applied, type Deed, refused } from './audit.js'
 import type { Caller } from './callers.js'
@@ -28,6 +27,7 @@ import {
 import { added } from './decide-update.js'
 import type { Precondition } from './precondition.js'
 import { groupRefusalOf } from './privileges.js'
+import { fieldsOf, revised } from './revision.js'
 import { admit, bodilessProblem, deniedProblem, namesFor, reasonOf, tellInUse } from './refusals.js'
 
 /** Who wants something of which group. */
@@ -153,25 +153,21 @@ async function decide(
     id === undefined
       ? { actor: await admit(transaction, request.caller), group: NOTHING }
       : await lock(transaction, { ...request, id })
-  const failure = id === undefined ? undefined : request.precondition?.failureOf(before, namedFields(change))
-  if (failure !== undefined) return { actor, before, decision: { kind: 'not applicable', problem: failure } }
-  const revised = revisedChange(change, before)
-  const { name } = wantedGroup(revised, before)
-  const permissions = revised.patch.permissions ?? []
+  const notApplicable = (problem: ProblemError) => ({
+    actor,
+    before,
+    decision: { kind: 'not applicable', problem } as const,
+  })
+  const failure = id === undefined ? undefined : request.precondition?.failureOf(before, fieldsOf(change))
+  if (failure !== undefined) return notApplicable(failure)
+  const ready = revised(change, before)
+  if ('problem' in ready) return notApplicable(ready.problem)
+  const { name } = wantedGroup(ready, before)
+  const permissions = ready.patch.permissions ?? []
   const facts = await readGroupFacts(transaction, { id: before.id, name, permissions, userId: actor.id })
   const problem = id === undefined ? await namesakeProblem(transaction, request, facts) : undefined
-  if (problem !== undefined) return { actor, before, decision: { kind: 'not applicable', problem } }
-  return { actor, before, decision: decideGroup(actor, revised, before, facts) }
-}
-
-const namedFields = ({ patch, revision }: GroupChange): Iterable<string> =>
-  revision?.fields ?? Object.keys(patch)
-
-/** A change that depends on what is stored, made from that. */
-function revisedChange(change: GroupChange, before: StoredGroup): GroupChange {
-  if (change.revision === undefined) return change
-  const { sent, values, faults } = change.revision.apply(before)
-  return { sent, patch: without(values, faults), faults }
+  if (problem !== undefined) return notApplicable(problem)
+  return { actor, before, decision: decideGroup(actor, ready, before, facts) }
 }
 
 /** What the condition of a new group says of the one that has its name. */

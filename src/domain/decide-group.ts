@@ -3,22 +3,14 @@ import type { Fault, Group, GroupUpdate } from '../../schemas/index.js'
 import type { ProblemError } from '../errors.js'
 import type { GroupFacts, StoredGroup } from '../db/groups.js'
 import type { Actor } from './actor.js'
-import { added, isSame, type Revision } from './decide-update.js'
+import { added, isSame } from './decide-update.js'
 import { groupRefusalOf, type Refusal } from './privileges.js'
+import type { Revisable } from './revision.js'
 
 /** The fields that a change of a group can change. */
 export const GROUP_WRITABLE = ['name', 'permissions'] as const
 
-export interface GroupChange {
-  /** The body as it came: a value that equals the stored one changes nothing, however it would be normalised. */
-  sent: GroupUpdate
-  /** The body with its texts normalised. */
-  patch: GroupUpdate
-  /** Where the patch depends on what is stored: what makes it, instead of `sent` and `patch`. */
-  revision?: Revision<Group, GroupUpdate> | undefined
-  /** What is wrong with a patch that a revision made. */
-  faults?: readonly Fault[] | undefined
-}
+export type GroupChange = Revisable<Group, GroupUpdate>
 
 export type GroupDecision =
   /** What the change depends on does not hold. */

@@ -3,7 +3,6 @@ import { type Fault, REVOCABLE, type Revocable, type User, type UserUpdate } fro
 import type { ProblemError } from '../errors.js'
 import type { References } from '../db/references.js'
 import type { StoredUser } from '../db/users.js'
-import type { CheckedBody } from './accept-update.js'
 import type { Actor } from './actor.js'
 import type { Caller } from './callers.js'
 import { parseDateTime } from './date-time.js'
@@ -11,18 +10,15 @@ import { normalizeEmail } from './email.js'
 import { maskOf } from './passwords/mask.js'
 import type { Precondition } from './precondition.js'
 import { type Refusal, refusalOf } from './privileges.js'
+import { fieldsOf, type Revisable } from './revision.js'
 import { SET_FIELDS, WRITABLE_FIELDS, type WritableField } from './user.js'
 
 /** One update, ready for the database: validated, and its password hashed. */
-export interface Update {
+export interface Update extends Revisable<User, UserUpdate> {
   /** Who asks for it. */
   caller: Caller
   requestId: string
   id: number
-  /** The body as it came: a value that equals the stored one changes nothing, however it would be normalised. */
-  sent: UserUpdate
-  /** The body with its texts normalised. */
-  patch: UserUpdate
   /** The stored form of the new password, where one was sent in plain text. */
   encodedPassword?: string | undefined
   /** One membership, instead of a whole set: the others stay as they are when its turn comes. */
@@ -31,22 +27,6 @@ export interface Update {
   precondition?: Precondition<StoredUser> | undefined
   /** Which credentials of the user end with it. */
   revoke?: readonly Revocable[] | undefined
-  /** Where the patch depends on what is stored: what makes it, instead of `sent` and `patch`. */
-  revision?: Revision<User, UserUpdate> | undefined
-  /** What is wrong with a patch that a revision made. */
-  faults?: readonly Fault[] | undefined
-}
-
-/** A change of something as it is shown, such as a JSON Patch. */
-export interface Revision<Shown, Patch> {
-  /** The fields that it may change. */
-  fields: ReadonlySet<string>
-  /**
-   * @param shown how it is when its turn comes
-   * @returns the fields that differ then
-   * @throws ProblemError where it can not be applied to that
-   */
-  apply(shown: Shown): CheckedBody<Patch>
 }
 
 /** One group or permission that a user gets or loses. */
@@ -61,8 +41,8 @@ export interface MembershipChange {
 export type Change = Omit<Update, 'caller' | 'requestId' | 'id'>
 
 /** The fields that an update names. */
-export const namedFields = ({ patch, membership, revision }: Change): Iterable<string> =>
-  revision?.fields ?? (membership === undefined ? Object.keys(patch) : [membership.field])
+export const namedFields = (change: Change): Iterable<string> =>
+  change.membership === undefined ? fieldsOf(change) : [change.membership.field]
 
 /** What the rules look at beside the user. Claims of earlier updates of the group are noted in it. */
 export interface Facts extends References {

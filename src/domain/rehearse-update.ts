@@ -6,6 +6,7 @@ import { heldPermissionNames } from '../db/permissions.js'
 import { countCredentials } from '../db/revocations.js'
 import { lockSuperuserGuard, lockUsers, readUsers, type StoredUser } from '../db/users.js'
 import { added, couldRemoveSuperuser, isSame, type Update } from './decide-update.js'
+import { admit } from './refusals.js'
 import { updateUsers } from './update-users.js'
 import { shownValue, WRITABLE_FIELDS } from './user.js'
 
@@ -38,12 +39,15 @@ export async function rehearseUpdate(
   update: Update,
   revocable: readonly Revocable[],
 ): Promise<Rehearsal | { problem: ProblemError }> {
+  // Nobody holds a lock for whom it is not.
+  await admit(transaction, update.caller)
   // In the order of `updateUsers`, which takes them again: nothing changes between this look and that.
   if (couldRemoveSuperuser(update)) await lockSuperuserGuard(transaction)
   await lockUsers(transaction, [update.id])
   const before = await look(transaction, update.id, revocable)
   const [outcome] = await updateUsers(transaction, [update], { revocable })
   if ('problem' in outcome!) return outcome
+  await transaction.flush()
   const after = await look(transaction, update.id, revocable)
   return { ...difference(before, after), before: before.user!, after: after.user! }
 }

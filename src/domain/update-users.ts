@@ -22,12 +22,12 @@ import {
   removesSuperuser,
   type Update,
 } from './decide-update.js'
-import { without } from './accept-update.js'
 import type { Actor } from './actor.js'
 import { actorColumns, applied, type Deed, refused } from './audit.js'
 import { findActors } from './callers.js'
 import type { Refusal } from './privileges.js'
 import { admissionOf, bodilessProblem, deniedProblem, namesFor, reasonOf } from './refusals.js'
+import { revised } from './revision.js'
 import { referencesOf } from './update-references.js'
 import { isColumn, presentUser, shownValue } from './user.js'
 
@@ -117,30 +117,24 @@ async function decideUpdates(transaction: Transaction, updates: readonly Update[
     readReferences(transaction, referencesOf(updates, known)),
   ])
   const current = new Map(locked.map((user) => [user.id, withSets(user, expected)]))
-  const revised = updates.map((update) => revisedUpdate(update, current.get(update.id)))
+  const ready = updates.map((update) => revisedUpdate(update, current.get(update.id)))
   // For a superuser less is read, and the rules must look at what holds now; so must they at what a revision came to.
   const lostSuperuser = known.some(({ isSuperuser }, index) => isSuperuser && !actors[index]?.isSuperuser)
   const isRevised = updates.some(({ revision }) => revision !== undefined)
   const references =
-    lostSuperuser || isRevised ? await readReferences(transaction, referencesOf(revised, actors)) : expected
-  const activeSuperusers = await remainingSuperusers(transaction, revised, current)
+    lostSuperuser || isRevised ? await readReferences(transaction, referencesOf(ready, actors)) : expected
+  const activeSuperusers = await remainingSuperusers(transaction, ready, current)
   const facts = { ...references, activeSuperusers }
-  return revised.map((update, index) => decideNext(update, actors[index], current, facts))
+  return ready.map((update, index) => decideNext(update, actors[index], current, facts))
 }
 
-/** An update whose patch is made from what is stored, with that patch. Where it is not applicable, it says why. */
+/** An update with the patch that its revision makes. Where it can not be applied, its condition says why. */
 function revisedUpdate(update: Update, user: StoredUser | undefined): Update {
-  const { revision, precondition } = update
-  if (revision === undefined || user === undefined) return update
+  if (update.revision === undefined || user === undefined) return update
   // Without its condition there is no telling what it would do.
-  if (precondition?.failureOf(user, namedFields(update)) !== undefined) return update
-  try {
-    const { sent, values, faults } = revision.apply(presentUser(user))
-    return { ...update, sent, patch: without(values, faults), faults }
-  } catch (error) {
-    if (!(error instanceof ProblemError)) throw error
-    return { ...update, precondition: { failureOf: () => error } }
-  }
+  if (update.precondition?.failureOf(user, namedFields(update)) !== undefined) return update
+  const result = revised(update, presentUser(user))
+  return 'problem' in result ? { ...update, precondition: { failureOf: () => result.problem } } : result
 }
 
 /** Decides one update on its user as those before it leave it. */

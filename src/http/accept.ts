@@ -1,7 +1,8 @@
 /** Content negotiation (RFC 9110 §12.5.1), as far as there is something to negotiate: JSON is all that is spoken. */
 import { ProblemError } from '../errors.js'
+import { DRY_RUN_MEDIA_TYPE, JSON_MEDIA_TYPE } from './route.js'
 
-const JSON_RANGES = new Set(['*/*', 'application/*', 'application/json'])
+const JSON_RANGES = new Set(['*/*', 'application/*', JSON_MEDIA_TYPE, DRY_RUN_MEDIA_TYPE])
 
 /** @throws `not_acceptable` where the header excludes JSON. */
 export function requireJsonAccepted(accept: string | undefined): void {

@@ -16,6 +16,10 @@ export const anyCredentials: Access = { kind: 'credentials' }
 export const staff: Access = { kind: 'permission', anyOf: [] }
 export const permission = (...anyOf: string[]): Access => ({ kind: 'permission', anyOf })
 
+// Whoever may change something sees what it changed, so it may read it: Django's admin has it so too.
+export const READ_USERS = ['auth.view_user', 'auth.change_user'] as const
+export const READ_GROUPS = ['auth.view_group', 'auth.change_group'] as const
+
 /** Whether the actor may use a route with this rule. */
 export const isAllowed = (actor: Actor, anyOf: readonly string[]): boolean =>
   actor.isStaff && (anyOf.length === 0 || anyOf.some((name) => holds(actor, name)))

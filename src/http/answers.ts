@@ -1,43 +1,63 @@
-/** What changes of users and groups are answered: whole, or with nothing but where they stand (RFC 7240). */
+/** What requests are answered: whole, or with nothing but where they stand (RFC 7240). */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Answer } from './idempotency.js'
-import { isKnown } from './preconditions.js'
-import { preferencesOf, tellApplied } from './preferences.js'
+import { ProblemError } from '../errors.js'
+import { isNotModified, isStale } from './preconditions.js'
+import { followed, preferencesOf } from './preferences.js'
 
-export interface Changed {
-  /** The entity tag as it is now. */
+/** What a request is answered. Nothing of it is told before what was done holds. */
+export interface Answer {
+  status: number
+  headers: Record<string, string>
+  body?: unknown
+}
+
+/** Something as it is now. */
+interface Current {
+  /** Its entity tag. */
   etag: string
-  /** What is shown. */
+  /** What is shown of it. */
   body: unknown
-  /** Where it is, for something new. */
-  location?: string | undefined
 }
 
 /** What is answered where nothing is preferred. */
 export type DefaultReturn = 'minimal' | 'representation'
 
-/** The answer to a change, in the form that the client prefers. */
+/**
+ * The answer to a change, in the form that the client prefers.
+ * @param location where it is, for something new
+ */
 export function changeAnswer(
   request: FastifyRequest,
   reply: FastifyReply,
-  { etag, body, location }: Changed,
-  fallback: DefaultReturn = 'representation',
+  { etag, body }: Current,
+  { location, fallback = 'representation' }: { location?: string; fallback?: DefaultReturn } = {},
 ): Answer {
-  const { returns } = preferencesOf(request)
-  if (returns !== undefined) tellApplied(reply, `return=${returns}`)
-  reply.header('etag', etag).header('vary', 'Prefer')
-  if (location !== undefined) reply.header('location', location)
-  const status = location === undefined ? 200 : 201
-  if ((returns ?? fallback) === 'representation') return { status, body }
-  return { status: location === undefined ? 204 : 201 }
+  const { returns = fallback } = preferencesOf(request)
+  const isMinimal = returns === 'minimal'
+  const headers = { etag, ...followed(request, reply) }
+  const content = isMinimal ? {} : { body }
+  if (location !== undefined) return { status: 201, headers: { ...headers, location }, ...content }
+  return { status: isMinimal ? 204 : 200, headers, ...content }
 }
 
-/** Answers a read: whole, or with nothing where the client has it already (RFC 9110 §13.1.2). */
+/** Sends an answer. */
+export function sendAnswer(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
+  const others = reply.getHeader('vary')
+  return reply
+    .code(status)
+    .headers(headers)
+    .header('vary', others === undefined ? 'Prefer' : `${others}, Prefer`)
+    .send(body)
+}
+
+/** Answers a read: whole, or with nothing where the client has it already (RFC 9110 §13.2.2). */
 export function sendRead(
   request: FastifyRequest,
   reply: FastifyReply,
-  { etag, body }: Changed,
+  { etag, body }: Current,
 ): FastifyReply {
   reply.header('etag', etag)
-  return isKnown(request, etag) ? reply.code(304).send() : reply.send(body)
+  if (isStale(request, etag))
+    throw new ProblemError('precondition_failed', { detail: 'It changed since it was read.' })
+  return isNotModified(request, etag) ? reply.code(304).send() : reply.send(body)
 }

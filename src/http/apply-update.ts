@@ -5,10 +5,10 @@ import type { StoredUser } from '../db/users.js'
 import type { Update } from '../domain/decide-update.js'
 import { type Rehearsal, rehearseUpdate } from '../domain/rehearse-update.js'
 import { presentUser } from '../domain/user.js'
-import { changeAnswer, type DefaultReturn } from './answers.js'
+import { type Answer, changeAnswer, type DefaultReturn } from './answers.js'
 import { clientOf } from './client.js'
 import type { Context } from './context.js'
-import { type Answer, isOnce, perform, sendAnswer } from './idempotency.js'
+import { isOnce, perform } from './idempotency.js'
 import { DRY_RUN_MEDIA_TYPE } from './route.js'
 
 /**
@@ -21,30 +21,29 @@ export async function applyUpdate(
   reply: FastifyReply,
   update: Update,
   fallback: DefaultReturn = 'representation',
-): Promise<FastifyReply> {
-  if ((request.query as DryRunQuery).dry_run === true) return answerRehearsal(context, reply, update)
+): Promise<Answer> {
+  if ((request.query as DryRunQuery).dry_run === true) return rehearse(context, update)
   const answerFor = (user: StoredUser): Answer =>
-    changeAnswer(request, reply, { etag: context.userTags.of(user), body: presentUser(user) }, fallback)
-  if (!isOnce(context, request))
-    return sendAnswer(reply, answerFor(await context.updateUser(update, clientOf(reply))))
-  const answer = await perform(context, request, reply, async (transaction) => {
+    changeAnswer(request, reply, { etag: context.userTags.of(user), body: presentUser(user) }, { fallback })
+  if (!isOnce(request)) return answerFor(await context.updateUser(update, clientOf(reply)))
+  return perform(context, request, async (transaction) => {
     const [outcome] = await context.applyUpdates(transaction, [update])
     return 'problem' in outcome! ? outcome : answerFor(outcome!.user)
   })
-  return sendAnswer(reply, answer)
 }
 
 /** Refusals that concern privileges are recorded all the same. */
-async function answerRehearsal(context: Context, reply: FastifyReply, update: Update): Promise<FastifyReply> {
-  const rehearsal = await context.database.transaction(
+async function rehearse(context: Context, update: Update): Promise<Answer> {
+  const rehearsal = await context.runAlone(
     (transaction) => rehearseUpdate(transaction, update, context.revocable),
     { keeps: (result) => 'problem' in result },
   )
   if ('problem' in rehearsal) throw rehearsal.problem
-  return reply
-    .header('etag', context.userTags.of(rehearsal.before))
-    .type(DRY_RUN_MEDIA_TYPE)
-    .send(shown(rehearsal))
+  return {
+    status: 200,
+    headers: { etag: context.userTags.of(rehearsal.before), 'content-type': DRY_RUN_MEDIA_TYPE },
+    body: shown(rehearsal),
+  }
 }
 
 const shown = (rehearsal: Rehearsal): UserDryRun => ({

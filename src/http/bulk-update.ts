@@ -2,17 +2,19 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Fault, MAX_BULK_PASSWORDS, type UserBulkItem } from '../../schemas/index.js'
 import type { CheckedBody, CheckedList } from '../domain/accept-update.js'
+import type { Transaction } from '../db/database.js'
 import type { Update } from '../domain/decide-update.js'
 import type { Outcome } from '../domain/update-users.js'
 import { isWritable, presentUser } from '../domain/user.js'
 import { invalid, ProblemError } from '../errors.js'
+import type { Answer } from './answers.js'
 import { clientOf } from './client.js'
 import type { Context } from './context.js'
-import { type Answer, isOnce, perform } from './idempotency.js'
+import { findReplay, isOnce, isReplayed, perform } from './idempotency.js'
 import { makePrecondition, parseTags } from './preconditions.js'
-import { preferencesOf, tellApplied } from './preferences.js'
+import { followed, preferencesOf } from './preferences.js'
 import { renderProblem, toProblem } from './problems.js'
-import { databaseFaults, forgiven, hashed, isPlain, lenient, lookingAgain, termsOf } from './updates.js'
+import { databaseFaults, forgiven, hashed, isPlain, lenientEach, lookingAgain, termsOf } from './updates.js'
 
 /** Updates of one request that wait for their turn at once: others have theirs between. */
 const SLICE = 64
@@ -35,17 +37,17 @@ export async function applyAll(
   if (faults.some((some) => some.length > 0)) throw invalid(faults.flatMap(inItem))
   const updates = await Promise.all(settled.map((body) => ready(context, request, reply, body)))
   return lookingAgain(() =>
-    perform(context, request, reply, async (transaction) => {
+    perform(context, request, async (transaction) => {
       const outcomes = await context.applyUpdates(transaction, updates, { isAtomic: true })
       const problem = problemOfAll(outcomes)
       if (problem !== undefined) return { problem }
       const results = outcomes.map((outcome, index) => shown(context, request, updates[index]!.id, outcome))
-      return { status: 200, body: { results } }
+      return { status: 200, headers: followed(request, reply), body: { results } }
     }),
   )
 }
 
-/** Applies each by itself. */
+/** Applies each by itself, and each once. */
 export async function applyEach(
   context: Context,
   request: FastifyRequest,
@@ -53,37 +55,52 @@ export async function applyEach(
   list: CheckedList<UserBulkItem>,
 ): Promise<Answer> {
   const bodies = readItems(request, reply, list)
+  // That the key is for these updates, whatever becomes of each.
+  if (isOnce(request)) await perform(context, request, async () => ({ status: 207, headers: {} }))
   const settled = await settleAll(context, request, bodies, { isAtomic: false })
-  const results: unknown[] = []
+  const results: Answer[] = []
   for (let index = 0; index < settled.length; index += SLICE) {
     const slice = settled
       .slice(index, index + SLICE)
       .map((body, offset) => applyOne(context, request, reply, body, index + offset))
     results.push(...(await Promise.all(slice)))
   }
-  return { status: 207, body: { results } }
+  const isOld = results.length > 0 && results.every(isReplayed)
+  return {
+    status: 207,
+    headers: { ...followed(request, reply), ...(isOld && { 'idempotent-replayed': 'true' }) },
+    body: { results: results.map(({ body }) => body) },
+  }
 }
 
-/** @returns the result of one update, whatever became of it */
+/** @returns what one update is answered, whatever became of it */
 async function applyOne(
   context: Context,
   request: FastifyRequest,
   reply: FastifyReply,
   body: Body,
   index: number,
-): Promise<unknown> {
+): Promise<Answer> {
+  const part = index + 1
+  const answerFor = (id: number | undefined, outcome: Outcome): Answer => ({
+    status: 207,
+    headers: {},
+    body: shown(context, request, id, outcome),
+  })
   try {
     if (body.faults.length > 0) throw invalid(body.faults)
+    const replay = isPlain(body.values.password) ? await findReplay(context, request, part) : undefined
+    if (replay !== undefined) return replay
     const update = await ready(context, request, reply, body)
-    const show = (outcome: Outcome) => shown(context, request, update.id, outcome)
-    if (!isOnce(context, request)) return show({ user: await context.updateUser(update, clientOf(reply)) })
-    const work = async (transaction: Parameters<Context['applyUpdates']>[0]) => {
+    if (!isOnce(request))
+      return answerFor(update.id, { user: await context.updateUser(update, clientOf(reply)) })
+    const work = async (transaction: Transaction) => {
       const [outcome] = await context.applyUpdates(transaction, [update])
-      return 'problem' in outcome! ? outcome : { status: 200, body: show(outcome!) }
+      return 'problem' in outcome! ? outcome : answerFor(update.id, outcome!)
     }
-    return (await perform(context, request, reply, work, index + 1)).body
+    return await perform(context, request, work, part)
   } catch (error) {
-    return shown(context, request, idIn(body), { problem: toProblem(error) })
+    return answerFor(idIn(body), { problem: toProblem(error) })
   }
 }
 
@@ -93,16 +110,13 @@ function readItems(request: FastifyRequest, reply: FastifyReply, list: CheckedLi
     throw new ProblemError('bad_request', {
       detail: 'A condition is for one user: write it as if_match of an update.',
     })
-  const items = list.items.map((item, index) => lenient(request, reply, item, isKnown, `/${index}`))
+  const items = lenientEach(request, reply, list.items, isBulkField, (index) => `/${index}`)
   const faults = [...list.faults, ...listFaults(items)]
   if (faults.length > 0) throw invalid(faults)
-  const { returns } = preferencesOf(request)
-  if (returns !== undefined) tellApplied(reply, `return=${returns}`)
-  reply.header('vary', 'Prefer')
   return items.map((item) => ({ ...item, faults: [...item.faults, ...conditionFaults(item)] }))
 }
 
-const isKnown = (name: string) => name === 'id' || name === 'if_match' || isWritable(name)
+const isBulkField = (name: string) => name === 'id' || name === 'if_match' || isWritable(name)
 
 function conditionFaults({ values }: Body): Fault[] {
   const condition: unknown = values?.if_match
@@ -174,6 +188,14 @@ function listFaults(items: readonly Body[]): Fault[] {
 const inItem = (faults: readonly Fault[], index: number): Fault[] =>
   faults.map((fault) => ({ ...fault, pointer: `/${index}${fault.pointer}` }))
 
+/** What is wrong with one update; of a condition also how its user is now, since the answer has one header for all. */
+function faultsOf(problem: ProblemError): readonly Fault[] {
+  const { errors = [wholeFault(problem)], headers } = problem.details
+  if (headers?.etag === undefined) return errors
+  const detail = `The entity tag is ${headers.etag} now.`
+  return [...errors, { pointer: '/if_match', code: problem.code, detail }]
+}
+
 /** Of all refusals: the first one tells the status. */
 function problemOfAll(outcomes: readonly Outcome[]): ProblemError | undefined {
   const refusals = outcomes.map((outcome) => ('problem' in outcome ? outcome.problem : undefined))
@@ -188,7 +210,7 @@ function problemOfAll(outcomes: readonly Outcome[]): ProblemError | undefined {
       ? {}
       : { detail: 'Nothing was changed, since some of the updates were refused.' }),
     errors: refusals.flatMap((problem, index) =>
-      problem === undefined ? [] : inItem(problem.details.errors ?? [wholeFault(problem)], index),
+      problem === undefined ? [] : inItem(faultsOf(problem), index),
     ),
     missingPermissions: [...new Set(missing)].toSorted(),
   })

@@ -4,7 +4,7 @@ import type { CheckedBody } from '../domain/accept-update.js'
 import type { Caller } from '../domain/callers.js'
 import type { Update } from '../domain/decide-update.js'
 import type { Outcome } from '../domain/update-users.js'
-import type { Database, Transaction } from '../db/database.js'
+import type { Database, Transaction, TransactionOptions } from '../db/database.js'
 import type { OwnedTable } from '../db/live-schema.js'
 import type { StoredUser } from '../db/users.js'
 import type { Authenticator } from './authenticate.js'
@@ -38,6 +38,15 @@ export interface Context {
    * @throws ProblemError `busy` where too many wait already
    */
   runList<Result>(read: () => Promise<Result>): Promise<Result>
+  /**
+   * Runs a transaction that shares nothing with others, when its turn comes: it may wait for a lock, and must not take every
+   * connection.
+   * @throws ProblemError `busy` where too many wait already
+   */
+  runAlone<Result>(
+    work: (transaction: Transaction) => Promise<Result>,
+    options?: Pick<TransactionOptions<Result>, 'keeps'>,
+  ): Promise<Result>
   /** Aborts when the service ends: for what waits long. */
   closing: AbortSignal
   /**

@@ -2,7 +2,7 @@
  * Entity tags (RFC 9110 §8.8.3): strong, and computed from what is stored, so that whatever changed it changes them. A tag
  * is a digest of the whole, followed by a checksum of each field: so what changed since can be told without a history.
  */
-import { hash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import type { Group } from '../../schemas/index.js'
 import type { StoredUser } from '../db/users.js'
 
@@ -30,10 +30,11 @@ function makeEntityTags<Stored extends { id: number }>(
   fields: readonly (keyof Stored & string)[],
 ): EntityTags<Stored> {
   const key = secret.toString('base64')
-  const seed = secret.readUInt32BE()
+  // Not a part of the key: a short one could be found.
+  const seed = createHash('sha256').update('checksums').update(secret).digest().readUInt32BE()
   const all = ['id' as const, ...fields]
 
-  // It begins with the key, and half of it is told: so it can not be extended.
+  // It begins with the key; not all of it is told, so it can not be extended.
   const digestOf = (stored: Stored): string =>
     hash('sha256', key + JSON.stringify(all.map((field) => stored[field])), 'base64url').slice(
       0,
@@ -43,7 +44,9 @@ function makeEntityTags<Stored extends { id: number }>(
   function checksumsOf(stored: Stored): Buffer {
     const bytes = Buffer.allocUnsafe(CHECKSUM_BYTES * all.length)
     let at = 0
-    for (const field of all) at = bytes.writeUInt16BE(checksum(summed(field, stored[field]), seed), at)
+    // Of equal values the sums differ by user and field.
+    for (const field of all)
+      at = bytes.writeUInt16BE(checksum(summed(field, stored[field]), seed + (stored.id << 5) + at), at)
     return bytes
   }
 

@@ -13,9 +13,10 @@ import { findGroupFaults, type GroupRequest, writeGroupChange } from '../domain/
 import { GROUP_WRITABLE, type GroupChange } from '../domain/decide-group.js'
 import { readGroup } from '../db/groups.js'
 import { invalid, ProblemError } from '../errors.js'
-import { changeAnswer } from './answers.js'
+import { READ_GROUPS } from './access.js'
+import { type Answer, changeAnswer } from './answers.js'
 import type { Context } from './context.js'
-import { perform, sendAnswer } from './idempotency.js'
+import { perform } from './idempotency.js'
 import { creationPrecondition, preconditionOf } from './preconditions.js'
 import { callerOf, JSON_PATCH_MEDIA_TYPE } from './route.js'
 import { completed, lenient, lookingAgain, readPatch } from './updates.js'
@@ -24,7 +25,7 @@ import { completed, lenient, lookingAgain, readPatch } from './updates.js'
 export type GroupTarget = 'new' | { id: number | undefined }
 
 /**
- * Makes a group, or changes one, and answers.
+ * Makes a group, or changes one.
  * @param defaults what absent fields are, where a whole group is written
  * @throws ProblemError where it is refused; `invalid` with every fault
  */
@@ -34,24 +35,22 @@ export async function changeGroup(
   reply: FastifyReply,
   target: GroupTarget,
   { defaults = {} }: { defaults?: object } = {},
-): Promise<FastifyReply> {
+): Promise<Answer> {
   const isNew = target === 'new'
   const isPatch = request.mediaType === JSON_PATCH_MEDIA_TYPE
   const { wanted, change } = isPatch
     ? readRevision(context, request, reply, isNew ? undefined : target.id)
     : await readChange(context, request, reply, target, defaults)
   const write = () =>
-    perform(context, request, reply, async (transaction) => {
+    perform(context, request, async (transaction) => {
       const outcome = await writeGroupChange(transaction, wanted, change)
       if ('problem' in outcome) return outcome
       const { group } = outcome
-      return changeAnswer(request, reply, {
-        etag: context.groupTags.of(group),
-        body: group,
-        location: isNew ? `${request.server.prefix}/groups/${group.id}/` : undefined,
-      })
+      const current = { etag: context.groupTags.of(group), body: group }
+      const made = { location: `${request.server.prefix}/groups/${group.id}/` }
+      return changeAnswer(request, reply, current, isNew ? made : {})
     })
-  return sendAnswer(reply, await lookingAgain(write))
+  return lookingAgain(write)
 }
 
 /** Who wants something of which group, and on which condition. */
@@ -63,9 +62,13 @@ function requestFor(
 ): GroupRequest {
   const common = { caller: callerOf(request), requestId: request.id }
   const tags = context.groupTags
-  if (id === undefined) return { ...common, precondition: creationPrecondition(request, tags) }
+  if (id === undefined) return { ...common, precondition: creationPrecondition(request, tags, READ_GROUPS) }
   const requires = context.requireIfMatch
-  return { ...common, id, precondition: preconditionOf(request, tags, { requires, isPositional }) }
+  return {
+    ...common,
+    id,
+    precondition: preconditionOf(request, tags, { requires, isPositional, readers: READ_GROUPS }),
+  }
 }
 
 interface ReadyChange {
@@ -82,7 +85,10 @@ async function readChange(
 ): Promise<ReadyChange> {
   const id = target === 'new' ? undefined : target.id
   const wanted = requestFor(context, request, id)
-  const body = completed(lenient(request, reply, request.body as CheckedBody<GroupUpdate>, isKnown), defaults)
+  const body = completed(
+    lenient(request, reply, request.body as CheckedBody<GroupUpdate>, isGroupField),
+    defaults,
+  )
   const checked = { ...body, faults: [...body.faults, ...idFaults(id, body)] }
   const isFaulty = checked.faults.length > 0
   const stored = isFaulty && id !== undefined ? await readGroup(context.database, id) : undefined
@@ -125,7 +131,7 @@ function readRevision(
   }
 }
 
-const isKnown = (name: string) => name === 'id' || (GROUP_WRITABLE as readonly string[]).includes(name)
+const isGroupField = (name: string) => name === 'id' || (GROUP_WRITABLE as readonly string[]).includes(name)
 
 /** Without faults of fields that are stored just so. */
 const forgiven = (checked: CheckedBody<GroupUpdate>, stored: Group | undefined): CheckedBody<GroupUpdate> =>

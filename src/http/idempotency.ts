@@ -8,36 +8,27 @@ import type { Transaction } from '../db/database.js'
 import { claimKey, findAnswer, type IdempotentAnswer, keepAnswer } from '../db/idempotent-answers.js'
 import type { CheckedBody, CheckedList } from '../domain/accept-update.js'
 import { ProblemError } from '../errors.js'
+import { type Answer, sendAnswer } from './answers.js'
 import type { Context } from './context.js'
 import { callerOf } from './route.js'
-
-/** What a request is answered, beside headers that are set already. */
-export interface Answer {
-  status: number
-  body?: unknown
-}
 
 /** What became of a request: its answer, or why nothing was done. */
 export type Performed = Answer | { problem: ProblemError }
 
-/** Where an answer is kept, and what it was the answer to. */
-interface Claim {
-  key: Buffer
-  fingerprint: Buffer
-}
-
-/** Headers that belong to an answer. */
-const KEPT_HEADERS = ['etag', 'location', 'preference-applied', 'dropped-fields', 'vary']
+const REPLAYED = 'idempotent-replayed'
 
 const MAX_LENGTH = 255
 
 /** A string of RFC 9651, as the draft has it, or bare, as many clients send it. */
 const KEY = /^(?:"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])+)"|([\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]+))$/
 
-/** @throws `bad_request` where it is none */
-function textOf({ headers }: FastifyRequest): string | undefined {
+/**
+ * The key of a request; undefined where it has none, or does nothing that could be done twice.
+ * @throws `bad_request` where it is none
+ */
+function keyIn({ headers, query }: FastifyRequest): string | undefined {
   const header = headers['idempotency-key']
-  if (header === undefined) return undefined
+  if (header === undefined || (query as { dry_run?: boolean }).dry_run === true) return undefined
   const [, quoted, bare] = KEY.exec(String(header)) ?? []
   const text = quoted?.replace(/\\(.)/g, '$1') ?? bare
   if (text !== undefined && text.length <= MAX_LENGTH) return text
@@ -46,22 +37,36 @@ function textOf({ headers }: FastifyRequest): string | undefined {
   })
 }
 
-/**
- * @param part which part of the request, where each has an answer of its own
- * @returns undefined where the request has no key, or does nothing that could be done twice
- */
-function claimOf(context: Context, request: FastifyRequest, part = 0): Claim | undefined {
-  const text = textOf(request)
-  if (text === undefined || (request.query as { dry_run?: boolean }).dry_run === true) return undefined
-  const [path = '', query = ''] = request.url.split('?')
-  const { id } = callerOf(request).actor
-  const scope = [id, request.method, path.replace(/\/$/, ''), text, part]
-  const content = [request.mediaType ?? '', query, sentIn(request.body)]
-  const { secret } = context
+/** Whether the request asks to be done once. */
+export const isOnce = (request: FastifyRequest): boolean => keyIn(request) !== undefined
+
+/** Where the answers to a request are kept, and what it asked for. */
+interface Claim {
+  /** A keyed hash of caller, method, URL and key. */
+  key: Buffer
+  /** A keyed hash of media type, query and body. */
+  fingerprint: Buffer
+}
+
+const claims = new WeakMap<FastifyRequest, Claim>()
+
+/** @param part which part of the request, where each has an answer of its own; 0 is the whole */
+function claimOf({ secret }: Context, request: FastifyRequest, part: number): Claim | undefined {
+  const text = keyIn(request)
+  if (text === undefined) return undefined
+  const claim = claims.get(request) ?? makeClaim(secret, request, text)
+  claims.set(request, claim)
+  return part === 0 ? claim : { ...claim, key: keyedHash(claim.key, part) }
+}
+
+function makeClaim(secret: Buffer, request: FastifyRequest, text: string): Claim {
+  const { method, routeOptions, params, mediaType = '', body } = request
+  const url = routeOptions.url?.replace(/\/$/, '')
+  const query = request.url.split('?')[1] ?? ''
   return {
-    key: keyedHash(secret, scope),
+    key: keyedHash(secret, [callerOf(request).actor.id, method, url, params, text]),
     // With the client's key as well: that is not in the database, which the secret is.
-    fingerprint: keyedHash(Buffer.concat([secret, Buffer.from(text)]), content),
+    fingerprint: keyedHash(Buffer.concat([secret, Buffer.from(text)]), [mediaType, query, sentIn(body)]),
   }
 }
 
@@ -75,41 +80,45 @@ function sentIn(body: unknown): unknown {
 }
 
 /** @throws `idempotency_key_reused` where it was the answer to something else */
-function answerTo({ fingerprint }: Claim, kept: IdempotentAnswer): IdempotentAnswer {
-  if (kept.fingerprint.equals(fingerprint)) return kept
+function replayed({ fingerprint }: Claim, { status, headers, body, ...kept }: IdempotentAnswer): Answer {
+  if (kept.fingerprint.equals(fingerprint))
+    return { status, headers: { ...headers, [REPLAYED]: 'true' }, body }
   throw new ProblemError('idempotency_key_reused', {
     detail: 'A request with this Idempotency-Key was done already, and was another one.',
   })
 }
 
-function replay(reply: FastifyReply, { status, headers, body }: IdempotentAnswer): Answer {
-  reply.headers({ ...headers, 'idempotent-replayed': 'true' })
-  return { status, body }
+/** Whether an answer is one that was given before. */
+export const isReplayed = ({ headers }: Answer): boolean => headers[REPLAYED] !== undefined
+
+/**
+ * What was answered already, before anything is hashed or locked.
+ * @param part which part of the request, where each has an answer of its own
+ * @throws ProblemError where the caller may not make the request any more, or the key was another request's
+ */
+export async function findReplay(
+  context: Context,
+  request: FastifyRequest,
+  part = 0,
+): Promise<Answer | undefined> {
+  const claim = claimOf(context, request, part)
+  if (claim === undefined) return undefined
+  const caller = callerOf(request)
+  if (!caller.isConfirmed) await context.callers.confirm(caller)
+  const kept = await findAnswer(context.database, claim.key)
+  return kept && replayed(claim, kept)
 }
 
-/** Answers. */
-export const sendAnswer = (reply: FastifyReply, { status, body }: Answer): FastifyReply =>
-  reply.code(status).send(body)
-
-/** A handler that answers what was done already as it was answered then, before anything is looked at or hashed. */
+/** A handler that answers what was done already as it was answered then. */
 export const once =
   <Generic extends RouteGenericInterface>(
     context: Context,
-    handler: (request: FastifyRequest<Generic>, reply: FastifyReply) => unknown,
+    handler: (request: FastifyRequest<Generic>, reply: FastifyReply) => Promise<Answer>,
   ) =>
-  async (request: FastifyRequest<Generic>, reply: FastifyReply): Promise<unknown> => {
-    const claim = claimOf(context, request)
-    if (claim === undefined) return handler(request, reply)
-    const caller = callerOf(request)
-    if (!caller.isConfirmed) await context.callers.confirm(caller)
-    const kept = await findAnswer(context.database, claim.key)
-    if (kept === undefined) return handler(request, reply)
-    return sendAnswer(reply, replay(reply, answerTo(claim, kept)))
+  async (request: FastifyRequest<Generic>, reply: FastifyReply): Promise<FastifyReply> => {
+    const replay = await findReplay(context, request as FastifyRequest)
+    return sendAnswer(reply, replay ?? (await handler(request, reply)))
   }
-
-/** Whether the request asks to be done once. */
-export const isOnce = (context: Context, request: FastifyRequest): boolean =>
-  claimOf(context, request) !== undefined
 
 /**
  * Does a request in a transaction, and keeps the answer where the request has a key.
@@ -119,13 +128,12 @@ export const isOnce = (context: Context, request: FastifyRequest): boolean =>
 export async function perform(
   context: Context,
   request: FastifyRequest,
-  reply: FastifyReply,
   work: (transaction: Transaction) => Promise<Performed>,
-  part?: number,
+  part = 0,
 ): Promise<Answer> {
   const claim = claimOf(context, request, part)
-  const performed = await context.database.transaction((transaction) =>
-    claim === undefined ? work(transaction) : performOnce(transaction, claim, reply, work),
+  const performed = await context.runAlone((transaction) =>
+    claim === undefined ? work(transaction) : performOnce(transaction, claim, work),
   )
   if ('problem' in performed) throw performed.problem
   return performed
@@ -134,7 +142,6 @@ export async function perform(
 async function performOnce(
   transaction: Transaction,
   claim: Claim,
-  reply: FastifyReply,
   work: (transaction: Transaction) => Promise<Performed>,
 ): Promise<Performed> {
   // Looked for once the key is held: whoever had it has committed.
@@ -146,17 +153,9 @@ async function performOnce(
     const detail = 'A request with this Idempotency-Key is being done.'
     return { problem: new ProblemError('request_in_progress', { detail, headers: { 'retry-after': '1' } }) }
   }
-  if (kept !== undefined) return replay(reply, answerTo(claim, kept))
+  if (kept !== undefined) return replayed(claim, kept)
   const performed = await work(transaction)
   if (!('problem' in performed))
-    keepAnswer(transaction, claim.key, { ...performed, ...claimed(claim, reply) })
+    keepAnswer(transaction, claim.key, { ...performed, fingerprint: claim.fingerprint })
   return performed
-}
-
-function claimed({ fingerprint }: Claim, reply: FastifyReply) {
-  const headers = KEPT_HEADERS.flatMap((name) => {
-    const value = reply.getHeader(name)
-    return value === undefined ? [] : [[name, String(value)]]
-  })
-  return { fingerprint, headers: Object.fromEntries(headers) as Record<string, string> }
 }

@@ -1,6 +1,7 @@
 /** JSON Patch (RFC 6902): from operations to a revision of what is shown. */
-import { applyPatch, type Operation } from 'rfc6902'
-import type { Fault, PatchOperation } from '../../schemas/index.js'
+import { isDeepStrictEqual } from 'node:util'
+import { applyPatch, type Operation, Pointer } from 'rfc6902'
+import { type Fault, MAX_SET_SIZE, type PatchOperation } from '../../schemas/index.js'
 import type { CheckedBody, CheckedList } from '../domain/accept-update.js'
 import { isSame } from '../domain/decide-update.js'
 import { ProblemError } from '../errors.js'
@@ -54,13 +55,16 @@ export function readJsonPatch<Patch>(
       faults.push(...itemFaults.map((fault) => ({ ...fault, pointer: `/${index}${fault.pointer}` })))
     else operations.push({ index, operation: item.values })
   }
-  const touched = operations.flatMap(({ operation }) => placesOf(operation))
+  const all = operations.map(({ operation }) => operation)
+  const password = passwordIn(all)
+  // It is known, and not worth hashing where it is none.
+  if (password !== undefined) faults.push(...target.check({ [PASSWORD]: password }).faults)
   return {
     faults,
     dropped,
-    fields: new Set(touched.map(({ field }) => field)),
-    isPositional: touched.some(({ element }) => element !== undefined && element !== '-'),
-    password: passwordIn(operations),
+    fields: new Set(all.flatMap(writtenPlaces).map(({ field }) => field)),
+    isPositional: all.flatMap(places).some(({ element }) => element !== undefined && element !== '-'),
+    password,
     apply: (shown) => applyTo(shown, operations, target),
   }
 }
@@ -85,22 +89,31 @@ function placeOf(pointer: string): Place | undefined {
   return { field: unescaped(field), element }
 }
 
-const placesOf = ({ op, path, from }: PatchOperation): Place[] =>
-  [path, op === 'move' || op === 'copy' ? from : undefined].flatMap((pointer) =>
+const isTransfer = ({ op }: PatchOperation): boolean => op === 'move' || op === 'copy'
+
+/** What an operation points to. */
+const places = (operation: PatchOperation): Place[] =>
+  [operation.path, isTransfer(operation) ? operation.from : undefined].flatMap((pointer) =>
     pointer === undefined ? [] : placeOf(pointer)!,
   )
+
+/** What it changes. */
+const writtenPlaces = (operation: PatchOperation): Place[] => {
+  const [to, source] = places(operation)
+  if (operation.op === 'test') return []
+  return operation.op === 'move' ? [to!, source!] : [to!]
+}
 
 const textAt = (operation: PatchOperation, pointer: string): string =>
   String(operation[pointer.slice(1) as 'path' | 'from'])
 
 function operationFaults<Patch>(operation: PatchOperation, target: PatchTarget<Patch>): Fault[] {
   const { op, path, from } = operation
-  const needsFrom = op === 'move' || op === 'copy'
+  const needsFrom = isTransfer(operation)
   const faults = pointerFaults(operation, 'path', path, target)
   if (needsFrom && from === undefined) faults.push(required('/from'))
   if (needsFrom && from !== undefined) faults.push(...pointerFaults(operation, 'from', from, target))
-  if (['add', 'replace', 'test'].includes(op) && !Object.hasOwn(operation, 'value'))
-    faults.push(required('/value'))
+  if (!needsFrom && op !== 'remove') faults.push(...valueFaults(operation))
   // A set within a set would be one that no limit knows of.
   if (faults.length === 0 && needsFrom && placeOf(path)!.element !== placeOf(from!)!.element) {
     const [to, source] = [placeOf(path)!, placeOf(from!)!]
@@ -108,6 +121,14 @@ function operationFaults<Patch>(operation: PatchOperation, target: PatchTarget<P
       faults.push(invalidPointer('/from', 'One of both is a field, and the other an element of a set.'))
   }
   return faults
+}
+
+function valueFaults(operation: PatchOperation): Fault[] {
+  if (!Object.hasOwn(operation, 'value')) return [required('/value')]
+  const { value } = operation
+  if (!Array.isArray(value) || value.length <= MAX_SET_SIZE) return []
+  const detail = `Ensure the list has no more than ${MAX_SET_SIZE} items.`
+  return [{ pointer: '/value', code: 'max_items', detail }]
 }
 
 const required = (pointer: string): Fault => ({
@@ -146,22 +167,22 @@ function pointerFaults<Patch>(
 }
 
 /** The last one that is written. */
-function passwordIn(operations: readonly PlacedOperation[]): string | undefined {
-  const last = operations.findLast(
-    ({ operation: { op, path } }) => path === `/${PASSWORD}` && (op === 'add' || op === 'replace'),
-  )
-  const value = last?.operation.value
+function passwordIn(operations: readonly PatchOperation[]): string | undefined {
+  const value = operations.findLast(
+    ({ op, path }) => path === `/${PASSWORD}` && (op === 'add' || op === 'replace'),
+  )?.value
   return typeof value === 'string' ? value : undefined
 }
 
 function applyTo<Patch>(
   shown: object,
   operations: readonly PlacedOperation[],
-  { fields, check }: PatchTarget<Patch>,
+  target: PatchTarget<Patch>,
 ): CheckedBody<Patch> {
+  const { fields, check } = target
   const before = shown as Record<string, unknown>
   const after = structuredClone(before)
-  for (const { index, operation } of operations) applyOne(after, operation, index)
+  for (const { index, operation } of operations) applyOne(after, operation, index, target)
   // What was removed is nothing now.
   const changed = fields
     .filter((field) => !isSame(after[field], before[field]))
@@ -169,29 +190,60 @@ function applyTo<Patch>(
   return check(Object.fromEntries(changed))
 }
 
-function applyOne(target: Record<string, unknown>, operation: PatchOperation, index: number): void {
-  for (const step of withoutRepetition(target, operation)) {
-    const [error] = applyPatch(target, [step as Operation])
-    if (error === null || error === undefined) continue
-    const detail = error.name === 'TestError' ? 'The test failed.' : 'There is nothing at this place.'
-    throw new ProblemError('patch_conflict', {
-      detail: 'The patch does not apply to what is there now.',
-      errors: [{ pointer: `/${index}`, code: 'conflict', detail }],
-    })
-  }
+function applyOne<Patch>(
+  document: Record<string, unknown>,
+  operation: PatchOperation,
+  index: number,
+  { sets }: PatchTarget<Patch>,
+): void {
+  const fault = isTestOfSet(operation, sets)
+    ? testSet(document, operation)
+    : withoutRepetition(document, operation).map((step) => applyOperation(document, step))[0]
+  if (fault === undefined) return
+  throw new ProblemError('patch_conflict', {
+    detail: 'The patch does not apply to what is there now.',
+    errors: [{ pointer: `/${index}`, code: 'conflict', detail: fault }],
+  })
+}
+
+/**
+ * Applies one operation.
+ * @returns why it can not be applied; undefined where it was
+ */
+export function applyOperation(document: object, operation: object): string | undefined {
+  const { op, path, value } = operation as PatchOperation
+  // The library compares by the way from one to the other, at a cost that grows with the square of the length.
+  if (op === 'test')
+    return isDeepStrictEqual(Pointer.fromJSON(path).get(document), value) ? undefined : 'The test failed.'
+  const [error] = applyPatch(document, [operation as Operation])
+  return error === null || error === undefined ? undefined : 'There is nothing at this place.'
+}
+
+const isTestOfSet = ({ op, path }: PatchOperation, sets: readonly string[]): boolean =>
+  op === 'test' && sets.includes(path.slice(1))
+
+/** A set is the same in any order. */
+function testSet(document: Record<string, unknown>, { path, value }: PatchOperation): string | undefined {
+  const sorted = (ids: unknown) => (Array.isArray(ids) ? ids.toSorted() : ids)
+  const isSameSet = isDeepStrictEqual(sorted(document[path.slice(1)]), sorted(value))
+  return isSameSet ? undefined : 'The test failed.'
 }
 
 /** What is in a set already is not put into it once more. */
-function withoutRepetition(target: Record<string, unknown>, operation: PatchOperation): object[] {
-  const { op, path, from } = operation
+function withoutRepetition(document: Record<string, unknown>, operation: PatchOperation): object[] {
+  const { op, path, from, value } = operation
   const { field, element } = placeOf(path)!
-  const set = target[field]
+  const set = document[field]
   if (element === undefined || !Array.isArray(set)) return [operation]
-  if (op === 'add') return set.includes(operation.value) ? [] : [operation]
+  if (op === 'add') return set.includes(value) ? [] : [operation]
+  if (op === 'replace') {
+    const isElsewhere = set.includes(value) && set[Number(element)] !== value
+    return isElsewhere ? [{ op: 'remove', path }] : [operation]
+  }
   if (op !== 'copy' && op !== 'move') return [operation]
   const source = placeOf(from!)!
-  const value = (target[source.field] as unknown[] | undefined)?.[Number(source.element)]
-  const isRepeated = value !== undefined && set.includes(value)
+  const moved = (document[source.field] as unknown[] | undefined)?.[Number(source.element)]
+  const isRepeated = moved !== undefined && set.includes(moved)
   if (!isRepeated || (op === 'move' && source.field === field)) return [operation]
   return op === 'move' ? [{ op: 'remove', path: from }] : []
 }

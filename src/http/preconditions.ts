@@ -1,8 +1,11 @@
 /** Conditions of requests (RFC 9110 §13.1, RFC 6585 §3): from headers to what must hold under the lock. */
 import type { FastifyRequest } from 'fastify'
+import type { Fault } from '../../schemas/index.js'
 import type { Precondition } from '../domain/precondition.js'
 import { ProblemError } from '../errors.js'
+import { isAllowed } from './access.js'
 import type { EntityTags } from './entity-tags.js'
+import { callerOf } from './route.js'
 
 /** Which changes want `If-Match`. */
 export const REQUIRE_IF_MATCH = ['never', 'privileged', 'always'] as const
@@ -45,9 +48,15 @@ const matchesWeakly = (list: TagList, current: string): boolean =>
   list === '*' || list.some((tag) => tag.replace(/^W\//, '') === current)
 
 /** Whether `If-None-Match` of a read says that the client has it already. */
-export const isKnown = ({ headers }: FastifyRequest, current: string): boolean => {
+export function isNotModified({ headers }: FastifyRequest, current: string): boolean {
   const list = parseTags('If-None-Match', headers['if-none-match'])
   return list !== undefined && matchesWeakly(list, current)
+}
+
+/** Whether `If-Match` of a read says that the client wants something else. */
+export function isStale({ headers }: FastifyRequest, current: string): boolean {
+  const list = parseTags('If-Match', headers['if-match'])
+  return list !== undefined && !matches(list, current)
 }
 
 export interface ConditionOptions {
@@ -56,38 +65,50 @@ export interface ConditionOptions {
   isPositional?: boolean | undefined
 }
 
+/** Who may be told how something is: a tag and what changed tell a little of it. */
+interface Readers {
+  /** Any of these permissions will do. */
+  readers: readonly string[]
+}
+
 /**
  * What the headers of a request ask for.
  * @returns undefined where there is nothing to look at
  */
 export const preconditionOf = <Stored>(
-  { headers }: FastifyRequest,
+  request: FastifyRequest,
   tags: EntityTags<Stored>,
-  options: ConditionOptions,
+  { readers, ...options }: ConditionOptions & Readers,
 ): Precondition<Stored> | undefined =>
   makePrecondition(
     tags,
     {
-      ifMatch: parseTags('If-Match', headers['if-match']),
-      ifNoneMatch: parseTags('If-None-Match', headers['if-none-match']),
+      ifMatch: parseTags('If-Match', request.headers['if-match']),
+      ifNoneMatch: parseTags('If-None-Match', request.headers['if-none-match']),
     },
-    options,
+    { ...options, isTold: isAllowed(callerOf(request).actor, readers) },
   )
 
 /** Of a creation: that there is none of the name yet. Any other condition means nothing there. */
 export function creationPrecondition<Stored>(
-  { headers }: FastifyRequest,
+  request: FastifyRequest,
   tags: EntityTags<Stored>,
+  readers: readonly string[],
 ): Precondition<Stored> | undefined {
-  const ifNoneMatch = parseTags('If-None-Match', headers['if-none-match'])
-  return ifNoneMatch === '*' ? makePrecondition(tags, { ifNoneMatch }, { requires: 'never' }) : undefined
+  const ifNoneMatch = parseTags('If-None-Match', request.headers['if-none-match'])
+  if (ifNoneMatch !== '*') return undefined
+  const isTold = isAllowed(callerOf(request).actor, readers)
+  return makePrecondition(tags, { ifNoneMatch }, { requires: 'never', isTold })
 }
 
-/** The same from lists of tags. */
+/**
+ * The same from lists of tags.
+ * @param options.isTold whether the caller may know how it is
+ */
 export function makePrecondition<Stored>(
   tags: EntityTags<Stored>,
   { ifMatch, ifNoneMatch }: { ifMatch?: TagList | undefined; ifNoneMatch?: TagList | undefined },
-  { requires, isPositional = false }: ConditionOptions,
+  { requires, isPositional = false, isTold = true }: ConditionOptions & { isTold?: boolean },
 ): Precondition<Stored> | undefined {
   if (ifMatch === undefined && ifNoneMatch === undefined && requires === 'never' && !isPositional)
     return undefined
@@ -98,38 +119,46 @@ export function makePrecondition<Stored>(
   return {
     failureOf(stored, fields) {
       const current = tags.of(stored)
-      if (ifMatch !== undefined) {
-        if (!matches(ifMatch, current)) return failed(tags, stored, ifMatch)
-      } else if (isRequired(fields)) {
-        return new ProblemError('precondition_required', {
-          detail: 'Send the entity tag that was read as If-Match.',
-        })
-      }
-      if (ifNoneMatch !== undefined && matchesWeakly(ifNoneMatch, current))
+      const headers: Record<string, string> = isTold ? { etag: current } : {}
+      if (ifMatch !== undefined && !matches(ifMatch, current))
         return new ProblemError('precondition_failed', {
-          detail: 'There is one already, with the entity tag that ETag has.',
-          headers: { etag: current },
+          detail: 'It changed since it was read.',
+          headers,
+          ...(isTold && changesSince(tags, stored, ifMatch)),
         })
+      // `*` says nothing of which state was read.
+      if ((ifMatch === undefined || ifMatch === '*') && isRequired(fields))
+        return new ProblemError('precondition_required', {
+          detail: 'Send the entity tag that was read: If-Match, or if_match of an update of many.',
+        })
+      if (ifNoneMatch !== undefined && matchesWeakly(ifNoneMatch, current))
+        return new ProblemError('precondition_failed', { detail: 'There is one already.', headers })
       return undefined
     },
   }
 }
 
-/** 412. Of several tags, the one that least has changed since. */
-function failed<Stored>(tags: EntityTags<Stored>, stored: Stored, ifMatch: TagList): ProblemError {
-  const differences = (ifMatch === '*' ? [] : ifMatch)
-    .map((tag) => tags.changedSince(tag, stored))
-    .filter((fields) => fields !== undefined && fields.length > 0)
-    .toSorted((one, other) => one!.length - other!.length)
-  const [fields] = differences
-  const named = fields?.map((field) => ({
+/** The fields that changed since. Of several tags, since the one that least has changed since. */
+function changesSince<Stored>(
+  tags: EntityTags<Stored>,
+  stored: Stored,
+  ifMatch: TagList,
+): { errors?: Fault[] } {
+  const [fields] = (ifMatch === '*' ? [] : ifMatch)
+    .slice(0, MAX_COMPARED)
+    .flatMap((tag) => {
+      const changed = tags.changedSince(tag.replace(/^W\//, ''), stored) ?? []
+      return changed.length === 0 ? [] : [changed]
+    })
+    .toSorted((one, other) => one.length - other.length)
+  if (fields === undefined) return {}
+  const fault = (field: string) => ({
     pointer: `/${field}`,
     code: 'changed',
     detail: 'Changed since it was read.',
-  }))
-  return new ProblemError('precondition_failed', {
-    detail: 'It changed since it was read. ETag has the current entity tag.',
-    headers: { etag: tags.of(stored) },
-    ...(named === undefined ? {} : { errors: named }),
   })
+  return { errors: fields.map(fault) }
 }
+
+/** Tags of one header whose difference is looked for. */
+const MAX_COMPARED = 20

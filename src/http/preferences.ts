@@ -10,15 +10,19 @@ export interface Preferences {
 
 const NONE: Preferences = { isLenient: false }
 
-/** A token with a value that may be quoted, and parameters, which mean nothing here. */
-const PREFERENCE = /(?:^|,)\s*([\w!#$%&'*+.^`|~-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*)))?/g
+/** One of a list, commas in quotation marks included. */
+const ELEMENT = /(?:"(?:[^"\\]|\\.)*"|[^,"])+/g
+
+/** A token, and a value that may be quoted. Parameters mean nothing here. */
+const PREFERENCE = /^\s*([\w!#$%&'*+.^`|~-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*)))?\s*(?:;|$)/
 
 /** What a request prefers. Of a preference that is given twice the first counts. */
 export function preferencesOf({ headers: { prefer } }: FastifyRequest): Preferences {
   if (prefer === undefined) return NONE
   const given = new Map<string, string>()
-  for (const [, name, quoted, bare] of [prefer].flat().join().matchAll(PREFERENCE)) {
-    const key = name!.toLowerCase()
+  for (const element of String(prefer).match(ELEMENT) ?? []) {
+    const [, name = '', quoted, bare] = PREFERENCE.exec(element) ?? []
+    const key = name.toLowerCase()
     if (!given.has(key)) given.set(key, (quoted ?? bare ?? '').toLowerCase())
   }
   const returns = given.get('return')
@@ -28,24 +32,35 @@ export function preferencesOf({ headers: { prefer } }: FastifyRequest): Preferen
   }
 }
 
-/** Says that a preference was followed. */
-export function tellApplied(reply: FastifyReply, preference: string): void {
-  add(reply, 'preference-applied', [preference])
+/**
+ * Says that what is unknown was dropped, and names it by pointers: a list of strings (RFC 9651), as long as a header may well
+ * be.
+ */
+export function tellLenient(reply: FastifyReply, dropped: readonly string[]): void {
+  reply.header('preference-applied', 'handling=lenient')
+  let list = ''
+  for (const pointer of dropped) {
+    const longer = list === '' ? quoted(pointer) : `${list}, ${quoted(pointer)}`
+    if (longer.length > MAX_LENGTH) break
+    list = longer
+  }
+  if (list !== '') reply.header('dropped-fields', list)
 }
 
-/** Names the fields that were dropped, as pointers: a list of strings (RFC 9651). */
-export function tellDropped(reply: FastifyReply, pointers: readonly string[]): void {
-  add(reply, 'dropped-fields', pointers.slice(0, MAX_NAMED).map(quoted))
+/** What an answer says of the preferences that were followed. */
+export function followed(request: FastifyRequest, reply: FastifyReply): Record<string, string> {
+  const { returns } = preferencesOf(request)
+  const lenient = reply.getHeader('preference-applied')
+  const dropped = reply.getHeader('dropped-fields')
+  const applied = [lenient, returns && `return=${returns}`].filter((preference) => preference !== undefined)
+  return {
+    ...(applied.length > 0 && { 'preference-applied': applied.join(', ') }),
+    ...(dropped !== undefined && { 'dropped-fields': String(dropped) }),
+  }
 }
 
-/** Adds to a list; what it has already stays in it once, as when a transaction is run again. */
-function add(reply: FastifyReply, name: string, items: readonly string[]): void {
-  const others = reply.getHeader(name)
-  const all = new Set([...(typeof others === 'string' ? others.split(', ') : []), ...items])
-  if (all.size > 0) reply.header(name, [...all].join(', '))
-}
-
-const MAX_NAMED = 100
+/** Clients refuse more than some kilobytes of headers in all. */
+const MAX_LENGTH = 4_000
 
 /** Whatever a header can not hold is percent-encoded. */
 const quoted = (text: string) =>

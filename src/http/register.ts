@@ -81,7 +81,8 @@ function readNoBody(app: FastifyInstance, { body }: FastifySchema): preValidatio
   const { value } = read(null) as { value: unknown }
   return [
     (request, _reply, done) => {
-      if (request.body === undefined && request.mediaType === undefined) request.body = structuredClone(value)
+      const isTyped = Object.hasOwn(content, request.mediaType ?? '')
+      if (request.body === undefined && !isTyped) request.body = structuredClone(value)
       done()
     },
   ]

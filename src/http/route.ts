@@ -82,19 +82,27 @@ const LOCATION = { location: header('The URL of what was made.', '/admin/users/7
 /** Which state it is in. */
 const ETAG = { etag: header('Its entity tag as it is now, for `If-Match`.', '"rMX0nJlC8ZKkBv9mA1eQyZ7x"') }
 
-/** What changes tell beside. */
-const CHANGE_HEADERS = {
-  ...ETAG,
-  'preference-applied': header('Which preferences were followed (RFC 7240).', 'return=representation'),
-  'dropped-fields': header(
-    'With `handling=lenient`: pointers to the fields that were dropped, as strings (RFC 9651).',
-    '"/nickname"',
-  ),
+/** Whether it is one of before. */
+const REPLAYED = {
   'idempotent-replayed': header(
     '`true` where a request with this `Idempotency-Key` was done already, and this is what it was answered.',
     'true',
   ),
 }
+
+/** What answers to changes tell beside. */
+const OUTCOME_HEADERS = {
+  'preference-applied': header('Which preferences were followed (RFC 7240).', 'return=representation'),
+  'dropped-fields': header(
+    'With `handling=lenient`: pointers to the fields that were dropped, as strings (RFC 9651).',
+    '"/nickname"',
+  ),
+  ...REPLAYED,
+  vary: header('What else decides on the form of the answer.', 'Prefer'),
+}
+
+/** The same of one thing. */
+const CHANGE_HEADERS = { ...ETAG, ...OUTCOME_HEADERS }
 
 /** Something that was read, as published. */
 export const readAnswer = (description: string, schema: { $ref: string }) => ({
@@ -120,11 +128,20 @@ export const changeAnswers = (description: string, schema: { $ref: string }, dry
 
 /** A creation, as published. */
 export const creationAnswers = (description: string, schema: { $ref: string }) => ({
-  201: { ...answer(description, schema), headers: { ...LOCATION, ...CHANGE_HEADERS } },
+  201: {
+    ...answer(`${description} Without a body with \`Prefer: return=minimal\`.`, schema),
+    headers: { ...LOCATION, ...CHANGE_HEADERS },
+  },
 })
 
-/** A success that has nothing to say. */
-export const NOTHING_TO_SAY = { description: 'Done.', type: 'null' } as const
+/** Changes of many, as published. */
+export const bulkAnswer = (description: string, schema: { $ref: string }) => ({
+  ...answer(description, schema),
+  headers: OUTCOME_HEADERS,
+})
+
+/** A deletion, as published. */
+export const deletionAnswers = { 204: { description: 'Done.', headers: REPLAYED, type: 'null' } }
 
 /** Everything that can happen to any request that needs credentials. */
 const COMMON: ProblemCode[] = [
@@ -138,6 +155,7 @@ const COMMON: ProblemCode[] = [
 
 /** What happens to a request that changes something, beside. */
 export const CHANGE_PROBLEMS: ProblemCode[] = [
+  'bad_request',
   'request_in_progress',
   'precondition_failed',
   'idempotency_key_reused',
@@ -198,8 +216,25 @@ export function problemAnswers(codes: ProblemCode[]) {
   )
 }
 
+/** What some refusals tell in their headers. */
+const REFUSAL_HEADERS: Partial<Record<ProblemCode, Record<string, ReturnType<typeof header>>>> = {
+  authentication_failed: {
+    'www-authenticate': header('Which credentials are taken.', 'Bearer realm="user-admin"'),
+  },
+  unsupported_media_type: { 'accept-patch': header('What a PATCH takes (RFC 5789).', JSON_MEDIA_TYPE) },
+  precondition_failed: ETAG,
+  request_in_progress: { 'retry-after': header('Seconds.', '1') },
+  unavailable: { 'retry-after': header('Seconds.', '1') },
+}
+
+function refusalHeaders(codes: ProblemCode[]) {
+  const headers = Object.assign({}, ...codes.map((code) => REFUSAL_HEADERS[code])) as object
+  return Object.keys(headers).length === 0 ? {} : { headers }
+}
+
 /** One status of refusals, as published. */
 export const refusal = (codes: ProblemCode[]) => ({
+  ...refusalHeaders(codes),
   description: codes.map((code) => PROBLEMS[code].title).join('; '),
   content: {
     'application/problem+json': {

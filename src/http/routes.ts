@@ -1,6 +1,6 @@
 /** The access table: every URL with its rule. What a route does stands in its own file. */
 import type { HTTPMethods } from 'fastify'
-import { type Access, everybody, permission, staff } from './access.js'
+import { type Access, everybody, permission, READ_GROUPS, READ_USERS, staff } from './access.js'
 import type { Context } from './context.js'
 import type { RouteBody } from './route.js'
 import { createGroup } from './routes/create-group.js'
@@ -42,10 +42,9 @@ const route = (method: HTTPMethods, url: string, access: Access, body: RouteBody
   ...body,
 })
 
-// Whoever may change something sees what it changed, so it may read it: Django's admin has it so too.
-const readUsers = permission('auth.view_user', 'auth.change_user')
+const readUsers = permission(...READ_USERS)
 const changeUsers = permission('auth.change_user')
-const readGroups = permission('auth.view_group', 'auth.change_group')
+const readGroups = permission(...READ_GROUPS)
 const changeGroups = permission('auth.change_group')
 // And whoever gives permissions must be able to choose among them.
 const readPermissions = permission('auth.view_permission', 'auth.change_user', 'auth.change_group')

@@ -21,11 +21,12 @@ import type { Update } from '../domain/decide-update.js'
 import { isMaskShaped } from '../domain/passwords/mask.js'
 import { isWritable, presentUser, SET_FIELDS, WRITABLE_FIELDS } from '../domain/user.js'
 import { invalid, ProblemError } from '../errors.js'
+import { READ_USERS } from './access.js'
 import { type Client, clientOf } from './client.js'
 import type { Context } from './context.js'
 import { type PatchTarget, readJsonPatch, type ReadPatch } from './json-patch.js'
 import { preconditionOf } from './preconditions.js'
-import { preferencesOf, tellApplied, tellDropped } from './preferences.js'
+import { preferencesOf, tellLenient } from './preferences.js'
 import { badParameter } from './listing.js'
 import { callerOf } from './route.js'
 
@@ -87,8 +88,7 @@ export function readPatch<Patch>(
 ): ReadPatch<Patch> {
   const { isLenient } = preferencesOf(request)
   const patch = readJsonPatch(body, target, { isLenient })
-  if (isLenient) tellApplied(reply, 'handling=lenient')
-  tellDropped(reply, patch.dropped)
+  if (isLenient) tellLenient(reply, patch.dropped)
   if (patch.faults.length > 0) throw invalid(patch.faults)
   return patch
 }
@@ -104,6 +104,7 @@ export const termsOf = (
   precondition: preconditionOf(request, context.userTags, {
     requires: context.requireIfMatch,
     isPositional,
+    readers: READ_USERS,
   }),
   revoke: revocationIn(context, request),
 })
@@ -194,30 +195,48 @@ export function withoutPlainPassword(values: UserUpdate): UserUpdate {
   return isPlain(password) || password === undefined ? rest : values
 }
 
-/**
- * Drops unknown fields where the caller prefers that (RFC 7240 `handling=lenient`), and names them in the answer.
- * @param prefix the pointer to the body, where it is one of many
- */
+/** Drops unknown fields where the caller prefers that (RFC 7240 `handling=lenient`), and names them in the answer. */
 export function lenient<T extends object>(
   request: FastifyRequest,
   reply: FastifyReply,
   body: CheckedBody<T>,
-  isKnown: (name: string) => boolean = (name) => name === 'id' || isWritable(name),
-  prefix = '',
+  isField: (name: string) => boolean = isUserField,
 ): CheckedBody<T> {
-  if (!preferencesOf(request).isLenient) return body
-  tellApplied(reply, 'handling=lenient')
-  if (isNoObject(body)) return body
-  tellDropped(
-    reply,
-    body.faults.filter(({ code }) => code === 'unknown').map(({ pointer }) => prefix + pointer),
-  )
-  return {
-    sent: body.sent,
-    values: Object.fromEntries(Object.entries(body.values).filter(([name]) => isKnown(name))) as T,
-    faults: body.faults.filter(({ code }) => code !== 'unknown'),
-  }
+  const [first] = lenientEach(request, reply, [body], isField, () => '')
+  return first!
 }
+
+const isUserField = (name: string) => name === 'id' || isWritable(name)
+
+/**
+ * The same of many bodies.
+ * @param pointerTo where the body at an index is
+ */
+export function lenientEach<T extends object>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  bodies: readonly CheckedBody<T>[],
+  isField: (name: string) => boolean,
+  pointerTo: (index: number) => string,
+): readonly CheckedBody<T>[] {
+  if (!preferencesOf(request).isLenient) return bodies
+  const dropped = bodies.flatMap(({ faults }, index) =>
+    faults.filter(isUnknown).map(({ pointer }) => pointerTo(index) + pointer),
+  )
+  tellLenient(reply, dropped)
+  return bodies.map((body) => (isNoObject(body) ? body : withoutUnknown(body, isField)))
+}
+
+const isUnknown = ({ code }: Fault): boolean => code === 'unknown'
+
+const withoutUnknown = <T extends object>(
+  { sent, values, faults }: CheckedBody<T>,
+  isField: (name: string) => boolean,
+): CheckedBody<T> => ({
+  sent,
+  values: Object.fromEntries(Object.entries(values).filter(([name]) => isField(name))) as T,
+  faults: faults.filter((fault) => !isUnknown(fault)),
+})
 
 /** A body with defaults for what is absent. One that is no object has no fields to complete. */
 export const completed = <T extends object>(body: CheckedBody<T>, defaults: object): CheckedBody<T> =>

@@ -16,7 +16,7 @@ export function removeOldEvents(app: FastifyInstance, database: Database, days: 
 
 /** Removes answers that are too old to be given again. */
 export const forgetAnswers = (app: FastifyInstance, database: Database): void =>
-  hourly(app, 'answers', () => removeOldAnswers(database))
+  hourly(app, 'answers', (signal) => removeOldAnswers(database, signal))
 
 /** Once the app is ready, and then every hour. Any number of replicas may do it. */
 function hourly(app: FastifyInstance, what: string, remove: (closing: AbortSignal) => Promise<number>): void {

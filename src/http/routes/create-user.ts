@@ -3,10 +3,11 @@ import { type CheckedBody, isNoObject, updateFaults, without } from '../../domai
 import { createUser as create, findCreationFaults } from '../../domain/create-user.js'
 import { isWritable, presentUser } from '../../domain/user.js'
 import { invalid } from '../../errors.js'
+import { READ_USERS } from '../access.js'
 import { changeAnswer } from '../answers.js'
 import { clientOf } from '../client.js'
 import type { Context } from '../context.js'
-import { once, perform, sendAnswer } from '../idempotency.js'
+import { once, perform } from '../idempotency.js'
 import { creationPrecondition } from '../preconditions.js'
 import {
   BODY_PROBLEMS,
@@ -45,7 +46,7 @@ export const createUser = (context: Context) =>
         requestId: request.id,
         sent,
         patch: values,
-        precondition: creationPrecondition(request, context.userTags),
+        precondition: creationPrecondition(request, context.userTags, READ_USERS),
       }
       faults.push(...updateFaults(undefined, { sent, values, faults }))
       if (isNoObject({ faults })) throw invalid(faults)
@@ -57,17 +58,16 @@ export const createUser = (context: Context) =>
         throw invalid([...faults, ...others])
       }
       const encodedPassword = await hashed(context, request, clientOf(reply), values)
-      const make = () =>
-        perform(context, request, reply, async (transaction) => {
+      return lookingAgain(() =>
+        perform(context, request, async (transaction) => {
           const outcome = await create(transaction, { ...creation, encodedPassword })
           if ('problem' in outcome) return outcome
           const { user } = outcome
-          return changeAnswer(request, reply, {
-            etag: context.userTags.of(user),
-            body: presentUser(user),
+          const current = { etag: context.userTags.of(user), body: presentUser(user) }
+          return changeAnswer(request, reply, current, {
             location: `${request.server.prefix}/users/${user.id}/`,
           })
-        })
-      return sendAnswer(reply, await lookingAgain(make))
+        }),
+      )
     }),
   })

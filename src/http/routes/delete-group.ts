@@ -5,8 +5,9 @@ import {
   requestHeaders,
 } from '../../../schemas/index.js'
 import { deleteGroup as remove } from '../../domain/change-groups.js'
+import { READ_GROUPS } from '../access.js'
 import type { Context } from '../context.js'
-import { once, perform, sendAnswer } from '../idempotency.js'
+import { once, perform } from '../idempotency.js'
 import { preconditionOf } from '../preconditions.js'
 import { idIn } from '../references.js'
 import {
@@ -14,7 +15,7 @@ import {
   callerOf,
   CHANGE_PROBLEMS,
   defineRoute,
-  NOTHING_TO_SAY,
+  deletionAnswers,
   problemAnswers,
 } from '../route.js'
 
@@ -32,22 +33,24 @@ export const deleteGroup = (context: Context) =>
       querystring: FormatQuery,
       headers: requestHeaders('if-match', 'idempotency-key'),
       response: {
-        204: NOTHING_TO_SAY,
+        ...deletionAnswers,
         ...problemAnswers([...BODY_PROBLEMS, ...CHANGE_PROBLEMS, 'not_found', 'in_use']),
       },
     },
 
-    handler: once(context, async (request, reply) => {
+    handler: once(context, async (request) => {
       const deletion = {
         caller: callerOf(request),
         requestId: request.id,
         id: idIn(request.params.id),
-        precondition: preconditionOf(request, context.groupTags, { requires: context.requireIfMatch }),
+        precondition: preconditionOf(request, context.groupTags, {
+          requires: context.requireIfMatch,
+          readers: READ_GROUPS,
+        }),
       }
-      const answer = await perform(context, request, reply, async (transaction) => {
+      return perform(context, request, async (transaction) => {
         const problem = await remove(transaction, deletion)
-        return problem === undefined ? { status: 204 } : { problem }
+        return problem === undefined ? { status: 204, headers: {} } : { problem }
       })
-      return sendAnswer(reply, answer)
     }),
   })

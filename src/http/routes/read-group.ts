@@ -25,7 +25,7 @@ export const readGroup = (context: Context) =>
       headers: requestHeaders('if-none-match'),
       response: {
         ...readAnswer('The group.', ref(context.contract.Group)),
-        ...problemAnswers(['invalid', 'not_found']),
+        ...problemAnswers(['bad_request', 'invalid', 'not_found', 'precondition_failed']),
       },
     },
 

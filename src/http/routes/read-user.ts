@@ -25,7 +25,7 @@ export const readUser = (context: Context) =>
       headers: requestHeaders('if-none-match'),
       response: {
         ...readAnswer('The user.', ref(context.contract.User)),
-        ...problemAnswers(['invalid', 'not_found']),
+        ...problemAnswers(['bad_request', 'invalid', 'not_found', 'precondition_failed']),
       },
     },
 

@@ -6,18 +6,23 @@ import {
   type UserBulkItem,
 } from '../../../schemas/index.js'
 import type { CheckedList } from '../../domain/accept-update.js'
+import { sendAnswer } from '../answers.js'
 import { applyAll, applyEach } from '../bulk-update.js'
 import type { Context } from '../context.js'
-import { once, sendAnswer } from '../idempotency.js'
-import { answer, BODY_PROBLEMS, CHANGE_PROBLEMS, defineRoute, problemAnswers } from '../route.js'
+import { once } from '../idempotency.js'
+import { BODY_PROBLEMS, bulkAnswer, CHANGE_PROBLEMS, defineRoute, problemAnswers } from '../route.js'
+
+interface BulkRequest {
+  Querystring: BulkQuery
+  Body: CheckedList<UserBulkItem>
+}
 
 /** `PATCH /users/` */
 export const updateUsers = (context: Context) => {
-  const allAtOnce = once<{ Querystring: BulkQuery; Body: CheckedList<UserBulkItem> }>(
-    context,
-    async (request, reply) => sendAnswer(reply, await applyAll(context, request, reply, request.body)),
+  const allAtOnce = once<BulkRequest>(context, (request, reply) =>
+    applyAll(context, request, reply, request.body),
   )
-  return defineRoute<{ Querystring: BulkQuery; Body: CheckedList<UserBulkItem> }>({
+  return defineRoute<BulkRequest>({
     schema: {
       operationId: 'updateUsers',
       tags: ['users'],
@@ -32,8 +37,8 @@ export const updateUsers = (context: Context) => {
       headers: requestHeaders('prefer', 'idempotency-key'),
       body: ref(context.contract.UserBulkUpdate),
       response: {
-        200: answer('All updates were applied.', ref(context.contract.UserBulkResult)),
-        207: answer('What became of each update.', ref(context.contract.UserBulkResult)),
+        200: bulkAnswer('All updates were applied.', ref(context.contract.UserBulkResult)),
+        207: bulkAnswer('What became of each update.', ref(context.contract.UserBulkResult)),
         ...problemAnswers([...BODY_PROBLEMS, ...CHANGE_PROBLEMS, 'not_found', 'last_superuser', 'busy']),
       },
     },
