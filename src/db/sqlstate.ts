@@ -1,9 +1,10 @@
 /** From what the database or its connection reports to the problem that is answered: one table, as PostgREST's. */
 import { invalid, ProblemError, unavailable } from '../errors.js'
 
-/** The parts of a node-postgres error that are read. Its `detail` holds a row's values, so it is never used. */
+/** The parts of a node-postgres error that are read. Its `detail` holds a row's values, so it is never shown. */
 interface DatabaseFailure extends Error {
   code?: string
+  detail?: string
   constraint?: string
   table?: string
   routine?: string
@@ -46,8 +47,19 @@ const FIELD_OF_TABLE: Record<string, string> = {
   auth_group_permissions: 'permissions',
 }
 
+/** Other columns that a project may have made unique. */
+const OWN_UNIQUE = ['email', 'first_name', 'last_name']
+
+/** Which field has a value that is taken: the constraint's columns are in `Key (…)=(…)`, in any language. */
+function takenField({ table = '', detail = '' }: DatabaseFailure): string | undefined {
+  const [, columns = ''] = /\(([^=]*)\)=\(/.exec(detail) ?? []
+  const own = OWN_UNIQUE.find((name) => new RegExp(`\\b${name}\\b`).test(columns))
+  return (table === 'auth_user' ? own : undefined) ?? FIELD_OF_TABLE[table]
+}
+
 /** What is said of a field whose value is taken. */
 const TAKEN: Record<string, string> = {
+  email: 'A user with that email address already exists.',
   username: 'A user with that username already exists.',
   name: 'A group with that name already exists.',
 }
@@ -95,8 +107,9 @@ export function problemOf(error: unknown): ProblemError {
   const code = error.code ?? ''
   const field = FIELD_OF_TABLE[error.table ?? '']
   if (code === '23505') {
-    const detail = TAKEN[field ?? ''] ?? 'This value is taken.'
-    return invalid([{ pointer: field ? `/${field}` : '', code: 'unique', detail }])
+    const taken = takenField(error)
+    const detail = TAKEN[taken ?? ''] ?? 'This value is taken.'
+    return invalid([{ pointer: taken ? `/${taken}` : '', code: 'unique', detail }])
   }
   if (code === '23503') {
     const detail = 'One of these was deleted meanwhile.'

@@ -10,17 +10,40 @@ export interface Preferences {
 
 const NONE: Preferences = { isLenient: false }
 
-/** One of a list, commas in quotation marks included. */
-const ELEMENT = /(?:"(?:[^"\\]|\\.)*"|[^,"])+/g
-
 /** A token, and a value that may be quoted. Parameters mean nothing here. */
 const PREFERENCE = /^\s*([\w!#$%&'*+.^`|~-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*)))?\s*(?:;|$)/
 
+/** The elements of a list, commas in quotation marks included. By hand: each step goes on. */
+function elementsOf(list: string): string[] {
+  const elements = ['']
+  let isQuoted = false
+  for (let index = 0; index < list.length; index++) {
+    const character = list[index]!
+    if (character === ',' && !isQuoted) {
+      elements.push('')
+      continue
+    }
+    if (character === '"') isQuoted = !isQuoted
+    elements[elements.length - 1] += character
+    if (character === '\\' && isQuoted) elements[elements.length - 1] += list[++index] ?? ''
+  }
+  return elements
+}
+
+const known = new WeakMap<FastifyRequest, Preferences>()
+
 /** What a request prefers. Of a preference that is given twice the first counts. */
-export function preferencesOf({ headers: { prefer } }: FastifyRequest): Preferences {
+export function preferencesOf(request: FastifyRequest): Preferences {
+  const { prefer } = request.headers
   if (prefer === undefined) return NONE
+  const preferences = known.get(request) ?? readPreferences(String(prefer))
+  known.set(request, preferences)
+  return preferences
+}
+
+function readPreferences(header: string): Preferences {
   const given = new Map<string, string>()
-  for (const element of String(prefer).match(ELEMENT) ?? []) {
+  for (const element of elementsOf(header)) {
     const [, name = '', quoted, bare] = PREFERENCE.exec(element) ?? []
     const key = name.toLowerCase()
     if (!given.has(key)) given.set(key, (quoted ?? bare ?? '').toLowerCase())

@@ -69,6 +69,9 @@ t.test('what may be the fault of one row of many, and what is everybody’s', as
 t.test('violations name the field', async (t) => {
   const at = (code: string, table: string) => problemOf(failure(code, '', { table })).details.errors?.[0]
   t.match(at('23505', 'auth_user'), { pointer: '/username', code: 'unique' })
+  const detail = 'Schlüssel »(lower(email::text))=(username@example.com)« existiert bereits.'
+  const ofEmail = problemOf(failure('23505', '', { table: 'auth_user', detail })).details.errors?.[0]
+  t.match(ofEmail, { pointer: '/email', code: 'unique' }, 'an index of a project of its own')
   t.match(at('23503', 'auth_user_groups'), { pointer: '/groups', code: 'does_not_exist' })
   t.match(at('23503', 'auth_user_user_permissions'), { pointer: '/user_permissions', code: 'does_not_exist' })
   t.match(at('23505', 'other'), { pointer: '' })
