@@ -198,7 +198,8 @@ function applyOne<Patch>(
 ): void {
   const fault = isTestOfSet(operation, sets)
     ? testSet(document, operation)
-    : withoutRepetition(document, operation).map((step) => applyOperation(document, step))[0]
+    : (placeFault(document, operation) ??
+      withoutRepetition(document, operation).map((step) => applyOperation(document, step))[0])
   if (fault === undefined) return
   throw new ProblemError('patch_conflict', {
     detail: 'The patch does not apply to what is there now.',
@@ -216,7 +217,7 @@ export function applyOperation(document: object, operation: object): string | un
   if (op === 'test')
     return isDeepStrictEqual(Pointer.fromJSON(path).get(document), value) ? undefined : 'The test failed.'
   const [error] = applyPatch(document, [operation as Operation])
-  return error === null || error === undefined ? undefined : 'There is nothing at this place.'
+  return error === null || error === undefined ? undefined : NOTHING
 }
 
 const isTestOfSet = ({ op, path }: PatchOperation, sets: readonly string[]): boolean =>
@@ -224,9 +225,41 @@ const isTestOfSet = ({ op, path }: PatchOperation, sets: readonly string[]): boo
 
 /** A set is the same in any order. */
 function testSet(document: Record<string, unknown>, { path, value }: PatchOperation): string | undefined {
-  const sorted = (ids: unknown) => (Array.isArray(ids) ? ids.toSorted() : ids)
+  const sorted = (ids: unknown) => (Array.isArray(ids) && isCopyable(ids) ? ids.toSorted() : ids)
   const isSameSet = isDeepStrictEqual(sorted(document[path.slice(1)]), sorted(value))
   return isSameSet ? undefined : 'The test failed.'
+}
+
+const NOTHING = 'There is nothing at this place.'
+
+/** What fields and elements can be. Anything else could grow with every copy. */
+const isCopyable = (value: unknown): boolean =>
+  Array.isArray(value) ? value.length <= MAX_SET_SIZE && value.every(isScalar) : isScalar(value)
+
+const isScalar = (value: unknown): boolean => typeof value !== 'object' || value === null
+
+/**
+ * What is wrong with the places that an operation names. The library does not mind an index past the end, fails on what is no
+ * list, and copies whatever there is.
+ */
+function placeFault(document: Record<string, unknown>, operation: PatchOperation): string | undefined {
+  const [to, source] = places(operation)
+  const taken = source && valueAt(document, source)
+  const mayBeTaken = source?.element === undefined ? isCopyable : isScalar
+  if (source && (taken === undefined || !mayBeTaken(taken))) return NOTHING
+  if (to!.element === undefined) return undefined
+  const set = document[to!.field]
+  if (!Array.isArray(set)) return NOTHING
+  const isMovedWithin = operation.op === 'move' && source?.field === to!.field
+  const isLonger = (operation.op === 'add' || source !== undefined) && !isMovedWithin
+  const last = isLonger ? set.length : set.length - 1
+  return to!.element === '-' || Number(to!.element) <= last ? undefined : NOTHING
+}
+
+function valueAt(document: Record<string, unknown>, { field, element }: Place): unknown {
+  const value = document[field]
+  if (element === undefined) return value
+  return Array.isArray(value) ? (value as unknown[])[Number(element)] : undefined
 }
 
 /** What is in a set already is not put into it once more. */
@@ -242,8 +275,7 @@ function withoutRepetition(document: Record<string, unknown>, operation: PatchOp
   }
   if (op !== 'copy' && op !== 'move') return [operation]
   const source = placeOf(from!)!
-  const moved = (document[source.field] as unknown[] | undefined)?.[Number(source.element)]
-  const isRepeated = moved !== undefined && set.includes(moved)
+  const isRepeated = set.includes(valueAt(document, source))
   if (!isRepeated || (op === 'move' && source.field === field)) return [operation]
   return op === 'move' ? [{ op: 'remove', path: from }] : []
 }
