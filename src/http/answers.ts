@@ -34,10 +34,11 @@ export function changeAnswer(
 ): Answer {
   const { returns = fallback } = preferencesOf(request)
   const isMinimal = returns === 'minimal'
-  const headers = { etag, ...followed(request, reply) }
-  const content = isMinimal ? {} : { body }
-  if (location !== undefined) return { status: 201, headers: { ...headers, location }, ...content }
-  return { status: isMinimal ? 204 : 200, headers, ...content }
+  const headers: Record<string, string> = followed(request, reply)
+  headers.etag = etag
+  if (location !== undefined) headers.location = location
+  const status = isMinimal ? 204 : 200
+  return { status: location === undefined ? status : 201, headers, body: isMinimal ? undefined : body }
 }
 
 /** Sends an answer. */

@@ -18,8 +18,8 @@ const DIGEST_LENGTH = 16
 const CHECKSUM_BYTES = 2
 
 /** What a checksum is made from: never the digest of a password, which could then be guessed at. */
-const summed = (field: string, value: unknown): string =>
-  field === 'password' ? (value as string).slice(0, (value as string).lastIndexOf('$') + 1) : String(value)
+const summed = (field: string, text: string): string =>
+  field === 'password' ? text.slice(0, text.lastIndexOf('$') + 1) : text
 
 /**
  * @param secret keys the tags: what they are made from holds hashes of passwords
@@ -34,28 +34,32 @@ function makeEntityTags<Stored extends { id: number }>(
   const seed = createHash('sha256').update('checksums').update(secret).digest().readUInt32BE()
   const all = ['id' as const, ...fields]
 
-  // It begins with the key; not all of it is told, so it can not be extended.
-  const digestOf = (stored: Stored): string =>
-    hash('sha256', key + JSON.stringify(all.map((field) => stored[field])), 'base64url').slice(
-      0,
-      DIGEST_LENGTH,
-    )
+  // No text of the database holds a NUL.
+  const textsOf = (stored: Stored): string[] => all.map((field) => String(stored[field]))
 
-  function checksumsOf(stored: Stored): Buffer {
+  // It begins with the key; not all of it is told, so it can not be extended.
+  const digestOf = (texts: readonly string[]): string =>
+    hash('sha256', key + texts.join('\0'), 'base64url').slice(0, DIGEST_LENGTH)
+
+  function checksumsOf(id: number, texts: readonly string[]): Buffer {
     const bytes = Buffer.allocUnsafe(CHECKSUM_BYTES * all.length)
-    let at = 0
     // Of equal values the sums differ by user and field.
-    for (const field of all)
-      at = bytes.writeUInt16BE(checksum(summed(field, stored[field]), seed + (stored.id << 5) + at), at)
+    for (let index = 0; index < all.length; index++) {
+      const at = CHECKSUM_BYTES * index
+      bytes.writeUInt16BE(checksum(summed(all[index]!, texts[index]!), seed + (id << 5) + at), at)
+    }
     return bytes
   }
 
   return {
-    of: (stored) => `"${digestOf(stored)}${checksumsOf(stored).toString('base64url')}"`,
+    of(stored) {
+      const texts = textsOf(stored)
+      return `"${digestOf(texts)}${checksumsOf(stored.id, texts).toString('base64url')}"`
+    },
 
     changedSince(tag, stored) {
       const former = Buffer.from(tag.slice(1 + DIGEST_LENGTH, -1), 'base64url')
-      const current = checksumsOf(stored)
+      const current = checksumsOf(stored.id, textsOf(stored))
       if (former.length !== current.length) return undefined
       const isChanged = (index: number) =>
         former.readUInt16BE(CHECKSUM_BYTES * index) !== current.readUInt16BE(CHECKSUM_BYTES * index)

@@ -18,7 +18,7 @@ import { type Answer, changeAnswer } from './answers.js'
 import type { Context } from './context.js'
 import { perform } from './idempotency.js'
 import { creationPrecondition, preconditionOf } from './preconditions.js'
-import { callerOf, JSON_PATCH_MEDIA_TYPE } from './route.js'
+import { callerOf, JSON_PATCH_MEDIA_TYPE, patchIn } from './route.js'
 import { completed, lenient, lookingAgain, readPatch } from './updates.js'
 
 /** Which group: a new one, or that of the URL, whose id may be none. */
@@ -86,7 +86,7 @@ async function readChange(
   const id = target === 'new' ? undefined : target.id
   const wanted = requestFor(context, request, id)
   const body = completed(
-    lenient(request, reply, request.body as CheckedBody<GroupUpdate>, isGroupField),
+    lenient(request, reply, patchIn(request) as CheckedBody<GroupUpdate>, isGroupField),
     defaults,
   )
   const checked = { ...body, faults: [...body.faults, ...idFaults(id, body)] }
@@ -122,7 +122,7 @@ function readRevision(
       return { ...checked, faults: [...checked.faults, ...idFaults(id, checked)] }
     },
   }
-  const patch = readPatch(request, reply, request.body as CheckedList<PatchOperation>, target)
+  const patch = readPatch(request, reply, patchIn(request) as CheckedList<PatchOperation>, target)
   if (id === undefined) throw new ProblemError('not_found')
   const { isPositional } = patch
   return {

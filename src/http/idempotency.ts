@@ -26,9 +26,9 @@ const KEY = /^(?:"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])+)"|([\x21\x23-\x2b\x
  * The key of a request; undefined where it has none, or does nothing that could be done twice.
  * @throws `bad_request` where it is none
  */
-function keyIn({ headers, query }: FastifyRequest): string | undefined {
-  const header = headers['idempotency-key']
-  if (header === undefined || (query as { dry_run?: boolean }).dry_run === true) return undefined
+function keyIn(request: FastifyRequest): string | undefined {
+  const header = request.headers['idempotency-key']
+  if (header === undefined || (request.query as { dry_run?: boolean }).dry_run === true) return undefined
   const [, quoted, bare] = KEY.exec(String(header)) ?? []
   const text = quoted?.replace(/\\(.)/g, '$1') ?? bare
   if (text !== undefined && text.length <= MAX_LENGTH) return text
@@ -116,7 +116,8 @@ export const once =
     handler: (request: FastifyRequest<Generic>, reply: FastifyReply) => Promise<Answer>,
   ) =>
   async (request: FastifyRequest<Generic>, reply: FastifyReply): Promise<FastifyReply> => {
-    const replay = await findReplay(context, request as FastifyRequest)
+    const isKeyed = isOnce(request as FastifyRequest)
+    const replay = isKeyed ? await findReplay(context, request as FastifyRequest) : undefined
     return sendAnswer(reply, replay ?? (await handler(request, reply)))
   }
 

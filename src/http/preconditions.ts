@@ -59,6 +59,12 @@ export function isStale({ headers }: FastifyRequest, current: string): boolean {
   return list !== undefined && !matches(list, current)
 }
 
+/** What the client says of the state that it knows. */
+interface Conditions {
+  ifMatch?: TagList | undefined
+  ifNoneMatch?: TagList | undefined
+}
+
 export interface ConditionOptions {
   requires: RequireIfMatch
   /** Whether this change wants `If-Match` in any case. */
@@ -75,19 +81,24 @@ interface Readers {
  * What the headers of a request ask for.
  * @returns undefined where there is nothing to look at
  */
-export const preconditionOf = <Stored>(
+export function preconditionOf<Stored>(
   request: FastifyRequest,
   tags: EntityTags<Stored>,
-  { readers, ...options }: ConditionOptions & Readers,
-): Precondition<Stored> | undefined =>
-  makePrecondition(
-    tags,
-    {
-      ifMatch: parseTags('If-Match', request.headers['if-match']),
-      ifNoneMatch: parseTags('If-None-Match', request.headers['if-none-match']),
-    },
-    { ...options, isTold: isAllowed(callerOf(request).actor, readers) },
-  )
+  options: ConditionOptions & Readers,
+): Precondition<Stored> | undefined {
+  const ifMatch = parseTags('If-Match', request.headers['if-match'])
+  const ifNoneMatch = parseTags('If-None-Match', request.headers['if-none-match'])
+  if (!isConditional({ ifMatch, ifNoneMatch }, options)) return undefined
+  const isTold = isAllowed(callerOf(request).actor, options.readers)
+  return makePrecondition(tags, { ifMatch, ifNoneMatch }, { ...options, isTold })
+}
+
+/** Whether there is anything to look at: for most changes there is not. */
+const isConditional = (
+  { ifMatch, ifNoneMatch }: Conditions,
+  { requires, isPositional }: ConditionOptions,
+): boolean =>
+  ifMatch !== undefined || ifNoneMatch !== undefined || requires !== 'never' || isPositional === true
 
 /** Of a creation: that there is none of the name yet. Any other condition means nothing there. */
 export function creationPrecondition<Stored>(
@@ -107,11 +118,10 @@ export function creationPrecondition<Stored>(
  */
 export function makePrecondition<Stored>(
   tags: EntityTags<Stored>,
-  { ifMatch, ifNoneMatch }: { ifMatch?: TagList | undefined; ifNoneMatch?: TagList | undefined },
+  { ifMatch, ifNoneMatch }: Conditions,
   { requires, isPositional = false, isTold = true }: ConditionOptions & { isTold?: boolean },
 ): Precondition<Stored> | undefined {
-  if (ifMatch === undefined && ifNoneMatch === undefined && requires === 'never' && !isPositional)
-    return undefined
+  if (!isConditional({ ifMatch, ifNoneMatch }, { requires, isPositional })) return undefined
   const isRequired = (fields: Iterable<string>) =>
     isPositional ||
     requires === 'always' ||

@@ -72,6 +72,7 @@ export function tellLenient(reply: FastifyReply, dropped: readonly string[]): vo
 
 /** What an answer says of the preferences that were followed. */
 export function followed(request: FastifyRequest, reply: FastifyReply): Record<string, string> {
+  if (request.headers.prefer === undefined) return {}
   const { returns } = preferencesOf(request)
   const lenient = reply.getHeader('preference-applied')
   const dropped = reply.getHeader('dropped-fields')

@@ -1,5 +1,5 @@
 /** Puts the routes into one Fastify scope: parser, validators, access rules, renderer, and what a URL lacks. */
-import type { FastifyInstance, FastifyRequest, FastifySchema, preValidationHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
 import type { TSchema } from '@sinclair/typebox'
 import { invalid, ProblemError } from '../errors.js'
 import { requireJsonAccepted } from './accept.js'
@@ -62,9 +62,8 @@ function registerUrl(app: FastifyInstance, url: string, group: Route[], hide: bo
       handler,
       bodyLimit: bodyLimit ?? BODY_LIMIT,
       exposeHeadRoute: true,
-      preValidation: readNoBody(app, schema),
       schema: { ...schema, hide },
-      config: { ...rule(access), confirmsCaller, patchTypes } as object,
+      config: { ...rule(access), confirmsCaller, patchTypes, noBody: readNoBody(app, schema) } as object,
     })
   }
   const methods = group.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [String(method)]))
@@ -73,19 +72,12 @@ function registerUrl(app: FastifyInstance, url: string, group: Route[], hide: bo
 }
 
 /** Where a body's type says how it is read, no body says nothing: it is an empty one in plain JSON. */
-function readNoBody(app: FastifyInstance, { body }: FastifySchema): preValidationHookHandler[] {
+function readNoBody(app: FastifyInstance, { body }: FastifySchema): unknown {
   const { content } = (body ?? {}) as Partial<ReturnType<typeof patchBody>>
-  if (content === undefined) return []
+  if (content === undefined) return undefined
   const { schema } = content[JSON_MEDIA_TYPE]
   const read = app.validatorCompiler!({ schema, httpPart: 'body', method: '', url: '' })
-  const { value } = read(null) as { value: unknown }
-  return [
-    (request, _reply, done) => {
-      const isTyped = Object.hasOwn(content, request.mediaType ?? '')
-      if (request.body === undefined && !isTyped) request.body = structuredClone(value)
-      done()
-    },
-  ]
+  return (read(null) as { value: unknown }).value
 }
 
 /** JSON in UTF-8 and nothing else: no forms, no other charsets, no compression. */
@@ -101,10 +93,11 @@ function useJsonBodies(app: FastifyInstance): void {
     const encoding = headers['content-encoding'] ?? 'identity'
     if (encoding.toLowerCase() !== 'identity') throw unsupported('Compressed bodies are not taken.')
   }
-  const requireTaken = ({ mediaType = '', method, routeOptions, headers }: FastifyRequest) => {
+  const requireTaken = (request: FastifyRequest) => {
+    const { mediaType = '' } = request
     if (mediaType === JSON_MEDIA_TYPE) return
-    const { patchTypes = [] } = routeOptions.config as { patchTypes?: string[] }
-    if (method !== 'PATCH' || !patchTypes.includes(mediaType)) throw unsupportedType(headers)
+    const { patchTypes = [] } = request.routeOptions.config as { patchTypes?: string[] }
+    if (request.method !== 'PATCH' || !patchTypes.includes(mediaType)) throw unsupportedType(request.headers)
   }
   const unsupportedType = (headers: FastifyRequest['headers']) =>
     unsupported(`Unsupported media type "${(headers['content-type'] ?? '').slice(0, 100)}" in request.`)

@@ -49,6 +49,12 @@ export const patchBody = (update: TSchema) => ({
   },
 })
 
+/** The body of such a request, checked by the schema of its type. Without a body it is an empty one in plain JSON. */
+export function patchIn(request: FastifyRequest): unknown {
+  if (request.body !== undefined) return request.body
+  return structuredClone((request.routeOptions.config as { noBody?: unknown }).noBody)
+}
+
 /** What a PATCH takes, for `Accept-Patch` (RFC 5789). */
 export const patchTypesOf = ({ body }: FastifySchema): string[] =>
   Object.keys((body as Partial<ReturnType<typeof patchBody>>)?.content ?? { [JSON_MEDIA_TYPE]: true })

@@ -47,7 +47,8 @@ export async function readyUpdate(
   if (faults.length > 0) throw invalid(faults)
   if (id === undefined) throw new ProblemError('not_found')
   const encodedPassword = await hashed(context, request, clientOf(reply), values)
-  return { ...terms, id, sent, patch: values, encodedPassword }
+  const { caller, requestId, precondition, revoke } = terms
+  return { caller, requestId, precondition, revoke, id, sent, patch: values, encodedPassword }
 }
 
 /**

@@ -18,6 +18,7 @@ import {
   defineRoute,
   JSON_PATCH_MEDIA_TYPE,
   patchBody,
+  patchIn,
   problemAnswers,
 } from '../route.js'
 import { readyRevision, readyUpdate } from '../updates.js'
@@ -68,8 +69,8 @@ export const updateUser = (context: Context) =>
       const id = parseId(request.params.id)
       const update =
         request.mediaType === JSON_PATCH_MEDIA_TYPE
-          ? await readyRevision(context, request, reply, id, request.body as CheckedList<PatchOperation>)
-          : await readyUpdate(context, request, reply, id, request.body as CheckedBody<UserUpdate>)
+          ? await readyRevision(context, request, reply, id, patchIn(request) as CheckedList<PatchOperation>)
+          : await readyUpdate(context, request, reply, id, patchIn(request) as CheckedBody<UserUpdate>)
       return applyUpdate(context, request, reply, update)
     }),
   })
