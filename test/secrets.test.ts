@@ -13,6 +13,11 @@ t.test('no secret reaches an answer, the log or the audit', async (t) => {
   const path = `/admin/users/${id}/`
   const patch = (body: unknown) => request('PATCH', path, { key, body })
   const json = { 'content-type': 'application/json' }
+  const patchType = { 'content-type': 'application/json-patch+json' }
+  const once = { 'idempotency-key': '"8e03978e-40d5-43dd-bc93-6894a57f9324"' }
+  const operations = (...list: object[]) =>
+    request('PATCH', path, { key, rawBody: JSON.stringify(list), headers: patchType })
+  const set = (value: unknown) => ({ op: 'replace', path: '/password', value })
 
   const answers = [
     await patch({ password: CANARY }),
@@ -29,15 +34,29 @@ t.test('no secret reaches an answer, the log or the audit', async (t) => {
     await request('GET', path, { headers: { authorization: `Token ${CANARY}` } }),
     await request('GET', path, { headers: { authorization: `Basic ${CANARY}` } }),
     await request('GET', path, { key }),
+    await request('PATCH', path, { key, body: { password: CANARY }, headers: once }),
+    await request('PATCH', path, { key, body: { password: CANARY }, headers: once }),
+    await request('PATCH', path, { key, body: { password: `${CANARY}2` }, headers: once }),
+    await request('PATCH', path, { key, body: { password: CANARY }, headers: { 'if-match': '"x"' } }),
+    await request('PATCH', `${path}?dry_run=true`, { key, body: { password: CANARY } }),
+    await operations(set(CANARY)),
+    await operations(set([CANARY])),
+    await operations(set(CANARY), { op: 'test', path: '/first_name', value: CANARY }),
+    await operations({ op: 'test', path: '/password', value: CANARY }),
   ]
   t.same(
     answers.map(({ status }) => status),
-    [200, 400, 400, 400, 200, 400, 400, 400, 415, 400, 401, 401, 401, 200],
+    [
+      ...[200, 400, 400, 400, 200, 400, 400, 400, 415, 400, 401, 401, 401, 200],
+      ...[200, 200, 422, 412, 200, 200, 400, 409, 400],
+    ],
   )
   const { rows: stored } = await seeded.pool.query('select password from auth_user where id = $1', [id])
   const secrets = [CANARY, key, stored[0].password, stored[0].password.split('$').at(-1)]
   const { rows: events } = await seeded.pool.query('select e::text from user_admin.audit_event e')
-  t.equal(events.length, 2, 'the two changes')
+  t.equal(events.length, 4, 'the changes')
+  const { rows: kept } = await seeded.pool.query('select a::text from user_admin.idempotent_answer a')
+  t.equal(kept.length, 1, 'an answer is kept')
   service.kill('SIGTERM')
   t.equal(await service.ended, 0)
   t.match(service.output.stdout, '"status":400', 'there is a log')
@@ -46,6 +65,7 @@ t.test('no secret reaches an answer, the log or the audit', async (t) => {
     answers: answers.map(({ text, headers }) => text + JSON.stringify(headers)).join('\n'),
     log: service.output.stdout + service.output.stderr,
     audit: JSON.stringify(events),
+    'kept answers': JSON.stringify(kept),
   }
   for (const [where, text] of Object.entries(seen)) {
     for (const secret of secrets)
