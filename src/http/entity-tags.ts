@@ -5,6 +5,8 @@
 import { createHash, hash } from 'node:crypto'
 import type { Group } from '../../schemas/index.js'
 import type { StoredUser } from '../db/users.js'
+import { GROUP_WRITABLE } from '../domain/decide-group.js'
+import { WRITABLE_FIELDS } from '../domain/user.js'
 
 export interface EntityTags<Stored> {
   /** The current tag, quotation marks included. */
@@ -77,20 +79,10 @@ function checksum(text: string, seed: number): number {
 
 /** Of users. `last_login` does not count: each login in Django rewrites it. */
 export const makeUserTags = (secret: Buffer): EntityTags<StoredUser> =>
-  makeEntityTags(secret, [
-    'password',
-    'is_superuser',
-    'username',
-    'first_name',
-    'last_name',
-    'email',
-    'is_staff',
-    'is_active',
-    'date_joined',
-    'groups',
-    'user_permissions',
-  ])
+  makeEntityTags(
+    secret,
+    WRITABLE_FIELDS.filter((field) => field !== 'last_login'),
+  )
 
 /** Of groups. */
-export const makeGroupTags = (secret: Buffer): EntityTags<Group> =>
-  makeEntityTags(secret, ['name', 'permissions'])
+export const makeGroupTags = (secret: Buffer): EntityTags<Group> => makeEntityTags(secret, GROUP_WRITABLE)
