@@ -62,7 +62,8 @@ function makeApp(config: Config): FastifyInstance {
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) =>
       sendProblem(asUrlFault(error), request, reply as never, documentation),
-    clientErrorHandler: (error, socket) => refuseMalformed(error, socket, documentation),
+    clientErrorHandler: (error, socket) =>
+      onceAnswered(socket, () => refuseMalformed(error, socket, documentation)),
   })
   supportAllMethods(app)
   app.server.on('checkExpectation', (_request, response) => refuseExpectation(response, documentation))
@@ -168,6 +169,17 @@ function refuseExpectation(response: ServerResponse, documentation: string): voi
   response
     .writeHead(problem.status, { 'content-type': PROBLEM_MEDIA_TYPE, connection: 'close' })
     .end(JSON.stringify(renderProblem(problem, randomUUID(), documentation)))
+}
+
+/**
+ * What is malformed may come after a whole request: that one is answered first, or a change would be made and its answer be
+ * taken for a refusal.
+ */
+function onceAnswered(socket: Socket, refuse: () => void): void {
+  // Node.js keeps the answer that is due on its socket, where its own handler of such errors looks as well.
+  const { _httpMessage: due } = socket as Socket & { _httpMessage?: ServerResponse | null }
+  if (due?.req.complete && !due.writableFinished) due.once('finish', refuse)
+  else refuse()
 }
 
 /** Answers what is no HTTP request, before there is any request object. */
