@@ -246,7 +246,8 @@ function placeFault(document: Record<string, unknown>, operation: PatchOperation
   const [to, source] = places(operation)
   const taken = source && valueAt(document, source)
   const mayBeTaken = source?.element === undefined ? isCopyable : isScalar
-  if (source && (taken === undefined || !mayBeTaken(taken))) return NOTHING
+  if (source && taken === undefined) return NOTHING
+  if (source && !mayBeTaken(taken)) return 'What stands there is no value of a field, and is not copied.'
   if (to!.element === undefined) return undefined
   const set = document[to!.field]
   if (!Array.isArray(set)) return NOTHING

@@ -136,8 +136,9 @@ export function makePrecondition<Stored>(
           headers,
           ...(isTold && changesSince(tags, stored, ifMatch)),
         })
-      // `*` says nothing of which state was read.
-      if ((ifMatch === undefined || ifMatch === '*') && isRequired(fields))
+      // `*` takes any state on purpose; a place in a set means something in one alone.
+      const isGiven = ifMatch !== undefined && !(isPositional && ifMatch === '*')
+      if (!isGiven && isRequired(fields))
         return new ProblemError('precondition_required', {
           detail: 'Send the entity tag that was read: If-Match, or if_match of an update of many.',
         })

@@ -84,6 +84,14 @@ function applied(shown: object, patch: Operation[]): Outcome {
     if (!Object.hasOwn(parent, name)) throw 'conflict'
     return parent[name]
   }
+  /** What copies could make grow is not taken. */
+  const take = (pointer: string) => {
+    const value = get(pointer)
+    const isScalar = (one: unknown) => typeof one !== 'object' || one === null
+    const isField = tokens(pointer)[1] === undefined && Array.isArray(value) && value.every(isScalar)
+    if (!isScalar(value) && !isField) throw 'conflict'
+    return value
+  }
   const remove = (pointer: string) => {
     get(pointer)
     const { parent, name, isSet } = locate(pointer)
@@ -106,9 +114,9 @@ function applied(shown: object, patch: Operation[]): Outcome {
       if (isSet && parent.includes(value) && parent[name] !== value) remove(path)
       else parent[name] = structuredClone(value)
     },
-    copy: ({ from, path }) => add(path, structuredClone(get(from!))),
+    copy: ({ from, path }) => add(path, structuredClone(take(from!))),
     move({ from, path }) {
-      const value = get(from!)
+      const value = take(from!)
       remove(from!)
       add(path, value)
     },
