@@ -111,7 +111,13 @@ const texts = {
 export interface FieldLimits {
   /** Characters of `first_name`: the contract's 30, up to the column's width. */
   firstNameMaxLength: number
+  /** Characters that columns hold, where some are narrower than those of Django today; null for no limit. */
+  columnWidths?: Partial<Record<'username' | 'last_name' | 'email' | 'group_name', number | null>> | undefined
 }
+
+/** The limit of a text, or the width of its column where that is less. */
+export const fitting = (limit: number, width: number | null | undefined): number =>
+  Math.min(limit, width ?? limit)
 
 /** An id in a URL: ASCII digits, as `id` has no other form there. */
 export const idText = (options: SchemaOptions = {}) =>
@@ -121,7 +127,7 @@ export const idText = (options: SchemaOptions = {}) =>
 export const storableText = (options: SchemaOptions = {}) => Type.String({ ...text, ...options })
 
 /** The fields of a user as a request may write them: the contract's constraints. */
-export const writableUserFields = ({ firstNameMaxLength }: FieldLimits) => ({
+export const writableUserFields = ({ firstNameMaxLength, columnWidths = {} }: FieldLimits) => ({
   id: id({ ...texts.id, description: `${texts.id.description} In a body it must equal the id of the URL.` }),
   password: Type.String({
     ...text,
@@ -139,7 +145,7 @@ export const writableUserFields = ({ firstNameMaxLength }: FieldLimits) => ({
     ...username,
     ...texts.username,
     minLength: 1,
-    maxLength: 150,
+    maxLength: fitting(150, columnWidths.username),
     description: `${texts.username.description} Surrounding white space is removed, and the name is NFKC-normalised.`,
     'x-normalize': ['strip', 'NFKC'],
   }),
@@ -149,11 +155,16 @@ export const writableUserFields = ({ firstNameMaxLength }: FieldLimits) => ({
     maxLength: firstNameMaxLength,
     'x-normalize': ['strip'],
   }),
-  last_name: Type.String({ ...text, ...texts.last_name, maxLength: 150, 'x-normalize': ['strip'] }),
+  last_name: Type.String({
+    ...text,
+    ...texts.last_name,
+    maxLength: fitting(150, columnWidths.last_name),
+    'x-normalize': ['strip'],
+  }),
   email: Type.Unsafe<string>({
     ...texts.email,
     type: 'string',
-    maxLength: MAX_EMAIL_LENGTH,
+    maxLength: fitting(MAX_EMAIL_LENGTH, columnWidths.email),
     anyOf: [{ format: 'email' }, { maxLength: 0 }],
     examples: ['ada@example.com'],
     'x-normalize': ['strip'],

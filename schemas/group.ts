@@ -1,6 +1,14 @@
 /** The group: as it is answered, as a request may change it, and how groups are found. */
 import { type SchemaOptions, type Static, type TSchema, Type } from '@sinclair/typebox'
-import { id, idSet, idText, MAX_PERMISSION_NAME_LENGTH, storableText } from './fields.js'
+import {
+  type FieldLimits,
+  fitting,
+  id,
+  idSet,
+  idText,
+  MAX_PERMISSION_NAME_LENGTH,
+  storableText,
+} from './fields.js'
 import { fieldsParameter, listOf, listQuery, orderingParameter, searchParameter } from './list.js'
 import { exactly } from './user.js'
 
@@ -37,51 +45,55 @@ export const GROUP_FIELDS = Object.keys(Group.properties) as (keyof Group)[]
 /** What a field is where a whole group is written and it is absent. */
 export const GROUP_DEFAULTS = { permissions: [] } as const satisfies Partial<Record<keyof Group, unknown>>
 
+/** The schema of a PATCH's body under these limits. */
+export const makeGroupUpdate = ({ columnWidths = {} }: FieldLimits) =>
+  Type.Partial(
+    Type.Object({
+      id: id({
+        ...texts.id,
+        description: `${texts.id.description} In a body it must equal the id of the URL.`,
+      }),
+      name: storableText({
+        ...texts.name,
+        minLength: 1,
+        maxLength: fitting(MAX_GROUP_NAME_LENGTH, columnWidths.group_name),
+        description: `${texts.name.description} Surrounding white space is removed.`,
+        'x-normalize': ['strip'],
+      }),
+      permissions: idSet(texts.permissions),
+    }),
+    {
+      $id: 'fastify-user-admin/GroupUpdate',
+      title: 'Group update',
+      description:
+        'What to change. A field that is absent stays as it is; `permissions` replaces the whole set.',
+      additionalProperties: false,
+      examples: [{ name: 'editors' }],
+    },
+  )
+
 /** The body of a PATCH. */
-export const GroupUpdate = Type.Partial(
-  Type.Object({
-    id: id({
-      ...texts.id,
-      description: `${texts.id.description} In a body it must equal the id of the URL.`,
-    }),
-    name: storableText({
-      ...texts.name,
-      minLength: 1,
-      maxLength: MAX_GROUP_NAME_LENGTH,
-      description: `${texts.name.description} Surrounding white space is removed.`,
-      'x-normalize': ['strip'],
-    }),
-    permissions: idSet(texts.permissions),
-  }),
-  {
-    $id: 'fastify-user-admin/GroupUpdate',
-    title: 'Group update',
-    description:
-      'What to change. A field that is absent stays as it is; `permissions` replaces the whole set.',
-    additionalProperties: false,
-    examples: [{ name: 'editors' }],
-  },
-)
-export type GroupUpdate = Static<typeof GroupUpdate>
+export type GroupUpdate = Static<ReturnType<typeof makeGroupUpdate>>
 
 /** The body of a PUT. */
-export const GroupReplacement: TSchema = {
-  ...GroupUpdate,
+export const makeGroupReplacement = (limits: FieldLimits): TSchema => ({
+  ...makeGroupUpdate(limits),
   $id: 'fastify-user-admin/GroupReplacement',
   title: 'Group replacement',
   description: 'A whole group. Absent `permissions` become the empty set.',
   required: ['name'],
-}
-
-const { id: _given, ...creation } = GroupUpdate.properties
+})
 
 /** The body of a POST. */
-export const GroupCreation: TSchema = {
-  ...GroupReplacement,
-  properties: creation,
-  $id: 'fastify-user-admin/GroupCreation',
-  title: 'Group creation',
-  description: 'A new group. The id is given by the database.',
+export function makeGroupCreation(limits: FieldLimits): TSchema {
+  const { id: _given, ...properties } = makeGroupUpdate(limits).properties
+  return {
+    ...makeGroupReplacement(limits),
+    properties,
+    $id: 'fastify-user-admin/GroupCreation',
+    title: 'Group creation',
+    description: 'A new group. The id is given by the database.',
+  }
 }
 
 /** The path of one group. */

@@ -1,7 +1,14 @@
 /** The contract: everything that is published, under the options of one deployment. */
 import type { TSchema } from '@sinclair/typebox'
 import { EventList, ListedEvent } from './event.js'
-import { Group, GroupCreation, GroupList, GroupReplacement, GroupUpdate, ListedGroup } from './group.js'
+import {
+  Group,
+  GroupList,
+  ListedGroup,
+  makeGroupCreation,
+  makeGroupReplacement,
+  makeGroupUpdate,
+} from './group.js'
 import {
   HeldPermission,
   HeldPermissionList,
@@ -52,9 +59,9 @@ export const makeContract = (options: UserSchemaOptions) => ({
   ListedUser,
   UserList,
   Group,
-  GroupUpdate,
-  GroupReplacement,
-  GroupCreation,
+  GroupUpdate: makeGroupUpdate(options),
+  GroupReplacement: makeGroupReplacement(options),
+  GroupCreation: makeGroupCreation(options),
   ListedGroup,
   GroupList,
   Permission,

@@ -1,5 +1,6 @@
 /** From the environment to one frozen Config. The only reader of `process.env`. */
 import { availableParallelism } from 'node:os'
+import { MODEL_NAME, TABLE_NAME } from './db/names.js'
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PATCH_REQUIRABLE, type PatchRequirable } from '../schemas/index.js'
 
 /** One setting: how its text is read, what it is without one, and what it means. */
@@ -68,6 +69,19 @@ const prefix = (value: string): string => {
   throw new Error('must be a path like /admin')
 }
 
+const matching = (pattern: RegExp, wanted: string) => (value: string) => {
+  if (pattern.test(value)) return value
+  throw new Error(`must be ${wanted}`)
+}
+
+/** A table that is called otherwise than Django does by itself. */
+const tableOf = (what: string, own: string) =>
+  setting<string | undefined>(
+    matching(TABLE_NAME, 'a table like name or schema.name'),
+    undefined,
+    `The table of ${what}, where it is not ${own}.`,
+  )
+
 /** Every setting, by the name of its variable. `docs` and `config` show them in this order. */
 export const SETTINGS = {
   HOST: setting(text, '127.0.0.1', 'The address to listen on.'),
@@ -126,6 +140,25 @@ export const SETTINGS = {
     integer(1, 1_024),
     4,
     'Threads that Node.js itself hashes with; its own variable, and its own default.',
+  ),
+  AUTH_USER_MODEL: setting(
+    matching(MODEL_NAME, 'a model like accounts.User'),
+    'auth.User',
+    "The user model, as in the Django project's settings. Its tables and permissions are called after it.",
+  ),
+  AUTH_USER_TABLE: tableOf('users', 'auth_user'),
+  AUTH_USER_GROUPS_TABLE: tableOf("users' groups", 'auth_user_groups'),
+  AUTH_USER_USER_PERMISSIONS_TABLE: tableOf("users' permissions", 'auth_user_user_permissions'),
+  AUTH_GROUP_TABLE: tableOf('groups', 'auth_group'),
+  AUTH_GROUP_PERMISSIONS_TABLE: tableOf("groups' permissions", 'auth_group_permissions'),
+  AUTH_PERMISSION_TABLE: tableOf('permissions', 'auth_permission'),
+  DJANGO_CONTENT_TYPE_TABLE: tableOf('content types', 'django_content_type'),
+  AUTHTOKEN_TOKEN_TABLE: tableOf("Django REST Framework's tokens", 'authtoken_token'),
+  DJANGO_ADMIN_LOG_TABLE: tableOf("Django's own log of changes", 'django_admin_log'),
+  DJANGO_ADMIN_LOG: setting(
+    flag,
+    false,
+    "Whether changes are entered in Django's own log of changes too, for the History pages of its admin site.",
   ),
   DRF_TOKENS: setting(
     flag,
@@ -199,6 +232,22 @@ export const passwordOptions = (config: Config) => ({
   hasher: config.PASSWORD_HASHER,
   pbkdf2Iterations: config.PBKDF2_ITERATIONS,
   argon2HashLength: Number(config.ARGON2_HASH_LENGTH) as 16 | 32,
+})
+
+/** What the Django project calls its tables and its user model. */
+export const naming = (config: Config) => ({
+  userModel: config.AUTH_USER_MODEL,
+  tables: {
+    auth_user: config.AUTH_USER_TABLE,
+    auth_user_groups: config.AUTH_USER_GROUPS_TABLE,
+    auth_user_user_permissions: config.AUTH_USER_USER_PERMISSIONS_TABLE,
+    auth_group: config.AUTH_GROUP_TABLE,
+    auth_group_permissions: config.AUTH_GROUP_PERMISSIONS_TABLE,
+    auth_permission: config.AUTH_PERMISSION_TABLE,
+    django_content_type: config.DJANGO_CONTENT_TYPE_TABLE,
+    authtoken_token: config.AUTHTOKEN_TOKEN_TABLE,
+    django_admin_log: config.DJANGO_ADMIN_LOG_TABLE,
+  },
 })
 
 /** The effective settings as text, secrets hidden: of a URL, its password. */

@@ -13,6 +13,7 @@ import {
 import { Database, openPool } from './db/database.js'
 import { createBatcher, READS } from './db/batcher.js'
 import { inspectSchema, type LiveSchema } from './db/live-schema.js'
+import { Names, type Naming } from './db/names.js'
 import { readSecret } from './db/secret.js'
 import { readUsers } from './db/users.js'
 import { type Caller, findActors } from './domain/callers.js'
@@ -50,6 +51,12 @@ export interface UserAdminOptions {
   hashing?: Partial<Pick<WorkQueueOptions, 'concurrency' | 'maxQueued'>>
   /** Whether Django REST Framework's tokens are taken where that table exists. Default true. */
   tokens?: boolean
+  /** As `AUTH_USER_MODEL` of the Django project: its tables and permissions are called after it. Default `auth.User`. */
+  userModel?: Naming['userModel']
+  /** Tables that are called otherwise than Django does by itself: `{ auth_user: 'schema.table' }`. */
+  tables?: Naming['tables']
+  /** Whether changes are entered in Django's own log too, for the History pages of its admin site. Default false. */
+  adminLog?: boolean
   /** Days for which audit events are kept. Default 0: for ever. */
   auditRetentionDays?: number
   /** Items of a page of a list, where the request does not say. Default 100. */
@@ -64,6 +71,7 @@ const DEFAULTS = {
   prepared: true,
   ...CONTRACT_DEFAULTS,
   tokens: true,
+  adminLog: false,
   auditRetentionDays: 0,
   pageSize: DEFAULT_PAGE_SIZE,
   requireIfMatch: 'never',
@@ -76,14 +84,17 @@ const DEFAULTS = {
  */
 export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given) => {
   const options = { ...DEFAULTS, ...given }
+  const names = new Names(options)
   const pool = openDatabase(app, options)
+  const schema = await inspectSchema(pool, { firstNameLimit: options.firstNameMaxLength, names })
+  checkFirstName(app, schema, options.firstNameMaxLength)
   const database = new Database(pool, {
     timeoutMs: options.databaseTimeoutMs,
     prepared: options.prepared,
+    names,
+    adminLog: options.adminLog && hasAdminLog(app, schema, names),
     log: app.log,
   })
-  const schema = await inspectSchema(pool, { firstNameLimit: options.firstNameMaxLength })
-  checkFirstName(app, schema, options.firstNameMaxLength)
 
   const { hasAuthTokens, deletedWithUser } = schema
   const closing = new AbortController()
@@ -94,7 +105,14 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
   const secret = await readSecret(pool)
   registerRoutes(
     app,
-    makeContext(database, { ...options, tokens, deletedWithUser, closing: closing.signal, secret }),
+    makeContext(database, {
+      ...options,
+      columnWidths: { ...schema.widths, group_name: schema.groupNameWidth },
+      tokens,
+      deletedWithUser,
+      closing: closing.signal,
+      secret,
+    }),
   )
 }
 
@@ -160,7 +178,10 @@ export function makeContext(database: Database, options: ContextOptions): Contex
     checkUser: makeChecker<UserUpdate>(contract.UserUpdate),
     checkGroup: makeChecker<GroupUpdate>(contract.GroupUpdate),
     applyUpdates,
-    callers: makeAuthenticator(database, options),
+    callers: makeAuthenticator(database, {
+      tokens: options.tokens,
+      permissionName: (name) => database.options.names.permission(name),
+    }),
     findFaults: (updates) => database.transaction((transaction) => findFaults(transaction, updates)),
 
     async readUser(id, caller) {
@@ -224,6 +245,20 @@ function openDatabase(
   const pool = openPool(options.database, { max: options.poolSize, timeoutMs: options.databaseTimeoutMs })
   app.addHook('onClose', () => pool.end())
   return pool
+}
+
+/** @throws SetupError where Django's log is there and can't be written to */
+function hasAdminLog(app: FastifyInstance, { adminLog }: LiveSchema, names: Names): boolean {
+  const table = names.shown('django_admin_log')
+  if (adminLog === 'unwritable') {
+    throw new SetupError(
+      `adminLog (DJANGO_ADMIN_LOG) is on, but ${table} can't be written to: this database role needs INSERT on it (and USAGE of ` +
+        'its sequence), and it must be the table of django.contrib.admin.',
+    )
+  }
+  if (adminLog === 'absent')
+    app.log.warn(`there is no table ${table}: changes are not entered in Django's log`)
+  return adminLog === 'writable'
 }
 
 function checkFirstName(app: FastifyInstance, { widths, longestFirstName }: LiveSchema, limit: number): void {

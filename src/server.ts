@@ -5,7 +5,7 @@ import { Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify, { type ConnectionError, type FastifyInstance, LogController } from 'fastify'
 import type pg from 'pg'
-import { type Config, passwordOptions } from './config.js'
+import { type Config, naming, passwordOptions } from './config.js'
 import { openPool } from './db/database.js'
 import { ProblemError } from './errors.js'
 import { collectDocument, serveDocument } from './http/documentation.js'
@@ -116,6 +116,8 @@ const pluginOptions = (config: Config, database: pg.Pool) => ({
   firstNameMaxLength: config.FIRST_NAME_MAX_LENGTH,
   passwords: passwordOptions(config),
   hashing: { concurrency: config.HASH_CONCURRENCY, maxQueued: config.HASH_QUEUE },
+  ...naming(config),
+  adminLog: config.DJANGO_ADMIN_LOG,
   tokens: config.DRF_TOKENS,
   auditRetentionDays: config.AUDIT_RETENTION_DAYS,
   pageSize: config.PAGE_SIZE,

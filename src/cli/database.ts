@@ -1,6 +1,6 @@
 /** Gives a command the database: that of DATABASE_URL, or the embedded one, whether a service runs on it or not. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Config } from '../config.js'
+import { type Config, naming } from '../config.js'
 import { Database, openPool } from '../db/database.js'
 import {
   attachEmbeddedPostgres,
@@ -9,6 +9,7 @@ import {
 } from '../db/embedded-postgres.js'
 import { inspectSchema } from '../db/live-schema.js'
 import { assertMigrated, migrate } from '../db/migrate.js'
+import { Names } from '../db/names.js'
 import { isConnectionLoss } from '../db/sqlstate.js'
 import { explainDatabase } from './database-failure.js'
 import { holdSignals } from './signals.js'
@@ -30,10 +31,11 @@ export const note = (message: string): void => void process.stderr.write(`${mess
 export function withDatabase<T>(config: Config, work: (database: Database) => Promise<T>): Promise<T> {
   return withServer(config, async (url) => {
     const isOurs = config.DATABASE_URL === undefined
-    if (isOurs || config.MIGRATE) await migrate(url, { log: note })
+    const names = new Names(naming(config))
+    if (isOurs || config.MIGRATE) await migrate(url, { log: note, names })
     else await assertMigrated(url)
-    return withPool(url, async (database) => {
-      await inspectSchema(database.pool, { firstNameLimit: WIDEST_FIRST_NAME })
+    return withPool(url, names, async (database) => {
+      await inspectSchema(database.pool, { firstNameLimit: WIDEST_FIRST_NAME, names })
       return work(database)
     })
   })
@@ -50,10 +52,14 @@ export async function withServer<T>(config: Config, work: (url: string) => Promi
 }
 
 /** Does `work` over one connection. No prepared statements: they are of no use here, and poolers may lack them. */
-export async function withPool<T>(url: string, work: (database: Database) => Promise<T>): Promise<T> {
+export async function withPool<T>(
+  url: string,
+  names: Names,
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
   const pool = openPool(url, { max: 1, timeoutMs: TIMEOUT_MS })
   try {
-    return await work(new Database(pool, { timeoutMs: TIMEOUT_MS, prepared: false }))
+    return await work(new Database(pool, { timeoutMs: TIMEOUT_MS, prepared: false, names }))
   } finally {
     await pool.end()
   }

@@ -1,8 +1,9 @@
 /** `user-admin migrate`: brings the tables up to date, and has the indexes for long lists created or dropped. */
 import { Command, Option } from 'commander'
-import { readConfig } from '../config.js'
-import { createListIndexes, dropListIndexes } from '../db/list-indexes.js'
+import { naming, readConfig } from '../config.js'
+import { createListIndexes, dropListIndexes, type ListIndexOptions } from '../db/list-indexes.js'
 import { migrate } from '../db/migrate.js'
+import { Names } from '../db/names.js'
 import { withServer } from './database.js'
 
 const print = (line: string) => process.stdout.write(`${line}\n`)
@@ -28,21 +29,23 @@ export const migrateCommand = () =>
     )
     .option('--drop-list-indexes', 'then drop the indexes for long lists')
     .addHelpText('after', COSTS)
-    .action((flags: MigrateFlags) =>
-      withServer(readConfig(), async (url) => {
-        const { applied } = await migrate(url, { log: print })
+    .action((flags: MigrateFlags) => {
+      const config = readConfig()
+      const options = { log: print, names: new Names(naming(config)) }
+      return withServer(config, async (url) => {
+        const { applied } = await migrate(url, options)
         if (applied.length === 0) print('the database is up to date')
-        if (flags.listIndexes) await addIndexes(url)
-        if (flags.dropListIndexes) await removeIndexes(url)
-      }),
-    )
+        if (flags.listIndexes) await addIndexes(url, options)
+        if (flags.dropListIndexes) await removeIndexes(url, options)
+      })
+    })
 
-async function addIndexes(url: string): Promise<void> {
-  const { created } = await createListIndexes(url, { log: print })
+async function addIndexes(url: string, options: ListIndexOptions): Promise<void> {
+  const { created } = await createListIndexes(url, options)
   if (created.length === 0) print('no index for long lists was created')
 }
 
-async function removeIndexes(url: string): Promise<void> {
-  const { dropped } = await dropListIndexes(url, { log: print })
+async function removeIndexes(url: string, options: ListIndexOptions): Promise<void> {
+  const { dropped } = await dropListIndexes(url, options)
   if (dropped.length === 0) print('there are no indexes for long lists')
 }

@@ -3,9 +3,10 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { Command } from 'commander'
-import { type Config, readConfig } from '../config.js'
+import { type Config, naming, readConfig } from '../config.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../db/embedded-postgres.js'
 import { assertMigrated, migrate } from '../db/migrate.js'
+import { Names } from '../db/names.js'
 import type { Service } from '../server.js'
 import { note, withPool } from './database.js'
 import { explainDatabase } from './database-failure.js'
@@ -75,11 +76,12 @@ async function open(config: Config, running: Running, signal: AbortSignal): Prom
     signal.throwIfAborted()
   }
   const url = running.embedded?.url ?? config.DATABASE_URL!
-  if (config.MIGRATE) await migrate(url)
+  const names = new Names(naming(config))
+  if (config.MIGRATE) await migrate(url, { names })
   else await assertMigrated(url)
   signal.throwIfAborted()
   const file = path.resolve(config.DATA_DIR, KEY_FILE)
-  const key = running.embedded && (await withPool(url, (database) => provideFirstKey(database, file)))
+  const key = running.embedded && (await withPool(url, names, (database) => provideFirstKey(database, file)))
   const { buildServer } = await server
   signal.throwIfAborted()
   running.service = await buildServer(config, url)

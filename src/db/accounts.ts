@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import { checkConstraints } from './constraints.js'
 import type { Queryable, Transaction } from './database.js'
-import type { OwnedTable } from './live-schema.js'
+import type { OwnedTable } from './names.js'
 import { query, statement } from './statement.js'
 import type { UserColumns } from './users.js'
 

@@ -1,6 +1,7 @@
 /** Writing audit events. */
 import { randomUUID } from 'node:crypto'
 import type { EventAction } from '../../schemas/index.js'
+import { enterInAdminLog } from './admin-log.js'
 import type { Transaction } from './database.js'
 import { rowsOf } from './rows.js'
 import { query, statement } from './statement.js'
@@ -61,8 +62,10 @@ const insertStatement = statement(
 )
 
 /** Records events in the transaction that does what they tell of; they travel with its commit. */
-export const recordEvents = (transaction: Transaction, events: readonly AuditEvent[]): void =>
+export function recordEvents(transaction: Transaction, events: readonly AuditEvent[]): void {
   transaction.send(insertStatement, ...eventArrays(events))
+  enterInAdminLog(transaction, events)
+}
 
 /** Something that an operator did on the command line. */
 export interface OperatorEvent {

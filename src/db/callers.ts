@@ -1,6 +1,7 @@
 /** Who a credential belongs to. */
 import { sql } from 'kysely'
 import type { Queryable } from './database.js'
+import { USER_MODEL } from './names.js'
 import { query, statement } from './statement.js'
 
 /** The user behind a credential that was found, and what it may do. */
@@ -31,9 +32,16 @@ const withPermissions = query
   .select(['u.id', 'u.username', 'u.is_active', 'u.is_staff', 'u.is_superuser'])
   .select(heldIds.as('permission_ids'))
 
+const model = sql`c.app_label || '.' || c.model`
+const isUserModel = sql`${model} = ${sql.raw(USER_MODEL)}`
+
+/** A project's own user model has permissions of its own; Django's names stand for them. */
 const routePermissions = sql<string[]>`array(
-  select 'auth.' || p.codename from auth_permission p join django_content_type c on c.id = p.content_type_id
-  where c.app_label = 'auth' and p.id = any(caller.permission_ids)
+  select case when ${isUserModel} and right(p.codename, length(c.model) + 1) = '_' || c.model
+    then 'auth.' || left(p.codename, -length(c.model)) || 'user'
+    else c.app_label || '.' || p.codename end
+  from auth_permission p join django_content_type c on c.id = p.content_type_id
+  where p.id = any(caller.permission_ids) and (${isUserModel} or (c.app_label = 'auth' and c.model <> 'user'))
 )`
 
 const callersByKeyStatement = statement('callers_by_api_key', (hashes: string[]) =>

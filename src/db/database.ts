@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import pg from 'pg'
 import { unavailable } from '../errors.js'
 import { isConflict, isConnectionLoss, isStaleStatement } from './sqlstate.js'
+import { Names } from './names.js'
 import { OpenTransaction, type Transaction } from './open-transaction.js'
 import { type Queryable, runOn, sendTogether } from './run.js'
 import { query, type Statement, statement } from './statement.js'
@@ -21,6 +22,10 @@ export interface DatabaseOptions {
   timeoutMs: number
   /** Named prepared statements. Turn off behind a pooler that can't keep them (PgBouncer before 1.21). */
   prepared: boolean
+  /** What the project calls its tables. Default: as Django does. */
+  names?: Names | undefined
+  /** Whether changes are entered in Django's own log too, whose table is there. Default false. */
+  adminLog?: boolean | undefined
   log?: DatabaseLog | undefined
 }
 
@@ -55,10 +60,13 @@ export function openPool(
 
 /** The database that the service works on. */
 export class Database implements Queryable {
+  readonly options: DatabaseOptions & { names: Names; adminLog: boolean }
+
   constructor(
     readonly pool: pg.Pool,
-    readonly options: DatabaseOptions,
+    options: DatabaseOptions,
   ) {
+    this.options = { ...options, names: options.names ?? new Names(), adminLog: options.adminLog ?? false }
     // Without listeners, a backend that is killed ends the whole process: the pool's for idle ones, the client's own
     // for all others, those included that a host's pool opened before.
     pool.on('error', (error: Error & { code?: string }) =>
@@ -71,7 +79,7 @@ export class Database implements Queryable {
     statement: Statement<Parameters, Row>,
     ...parameters: Parameters
   ): Promise<Row[]> {
-    return this.#retrying(() => runOn(this.pool, statement, parameters, this.options.prepared), ATTEMPTS)
+    return this.#retrying(() => runOn(this.pool, statement, parameters, this.options), ATTEMPTS)
   }
 
   /** Runs statements that don't need each other's answers on one connection: one round trip for all. */
@@ -82,7 +90,7 @@ export class Database implements Queryable {
       sendTogether(client)
       try {
         return await work({
-          run: (statement, ...parameters) => runOn(client, statement, parameters, this.options.prepared),
+          run: (statement, ...parameters) => runOn(client, statement, parameters, this.options),
         })
       } catch (error) {
         // Others of them may still be under way.
@@ -99,7 +107,7 @@ export class Database implements Queryable {
    * @throws what `work` throws, and what the database reports: also that a statement took too long
    */
   snapshot<Result>(work: (connection: Queryable) => Promise<Result>): Promise<Result> {
-    const { timeoutMs, prepared } = this.options
+    const timeout = String(this.options.timeoutMs)
     return this.#retrying(async () => {
       const client = await this.pool.connect()
       let failure: Error | undefined
@@ -107,11 +115,11 @@ export class Database implements Queryable {
         sendTogether(client)
         const begun = Promise.all([
           client.query('begin isolation level repeatable read read only'),
-          runOn(client, readSettingsStatement, [String(timeoutMs)], prepared),
+          runOn(client, readSettingsStatement, [timeout], this.options),
         ])
         const [, result] = await Promise.all([
           begun,
-          work({ run: (statement, ...parameters) => runOn(client, statement, parameters, prepared) }),
+          work({ run: (statement, ...parameters) => runOn(client, statement, parameters, this.options) }),
         ])
         await client.query('commit')
         return result
@@ -145,11 +153,18 @@ export class Database implements Queryable {
         return await run()
       } catch (error) {
         if (isStaleStatement(error) && stale-- > 0) continue
-        if (!isConflict(error) || attempt >= attempts) throw error
+        if (!isConflict(error) || attempt >= attempts) throw this.#named(error)
         // Not at once and not together: those that met would meet again.
         await sleep(Math.random() * 10 * 2 ** attempt++)
       }
     }
+  }
+
+  /** A failure that tells of Django's tables by Django's names, which is how the rest knows them. */
+  #named(error: unknown): unknown {
+    if (error instanceof pg.DatabaseError && error.table !== undefined)
+      error.table = this.options.names.djangoTable(error.table)
+    return error
   }
 
   async #attempt<Result>(

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { SetupError } from '../errors.js'
+import { Names } from './names.js'
 
 interface ListIndex {
   /** A definition that changes gets another name: an index that is there is not looked into. */
@@ -38,7 +39,13 @@ export const LIST_INDEXES: readonly ListIndex[] = [
 export interface ListIndexOptions {
   /** Told of every step, in a sentence. */
   log?: (message: string) => void
+  /** What the project calls its tables. Default: as Django does. */
+  names?: Names
 }
+
+/** A table as SQL names it. */
+const relationOf = (table: ListIndex['table'], names: Names): string =>
+  table === 'auth_user' ? names.relation(table) : table
 
 /**
  * Creates those that are missing, one by one, while others read and write. Any number of processes may call it at once,
@@ -49,12 +56,13 @@ export interface ListIndexOptions {
  */
 export const createListIndexes = (
   connectionString: string,
-  { log = () => {} }: ListIndexOptions = {},
+  { log = () => {}, names = new Names() }: ListIndexOptions = {},
 ): Promise<{ created: string[] }> =>
   withLock(connectionString, async (client) => {
     const created: string[] = []
     for (const index of LIST_INDEXES) {
-      const schema = await schemaOf(client, index.table)
+      const table = relationOf(index.table, names)
+      const schema = await schemaOf(client, table)
       const state = await stateOf(client, schema, index.name)
       if (state === 'valid') continue
       const on = index.isTrigram ? await withTrigrams(client, schema, index, log) : index.on
@@ -64,11 +72,11 @@ export const createListIndexes = (
         await drop(client, schema, index.name)
       }
       log(`creating the index ${index.name}`)
-      await client.query(`create index concurrently if not exists ${index.name} on ${index.table} ${on}`)
+      await client.query(`create index concurrently if not exists ${index.name} on ${table} ${on}`)
       created.push(index.name)
     }
     // Also where nothing was created: one that was interrupted may not have come this far. Expressions have statistics too.
-    await client.query('analyze auth_user')
+    await client.query(`analyze ${relationOf('auth_user', names)}`)
     return { created }
   })
 
@@ -79,12 +87,12 @@ export const createListIndexes = (
  */
 export const dropListIndexes = (
   connectionString: string,
-  { log = () => {} }: ListIndexOptions = {},
+  { log = () => {}, names = new Names() }: ListIndexOptions = {},
 ): Promise<{ dropped: string[] }> =>
   withLock(connectionString, async (client) => {
     const dropped: string[] = []
     for (const { name, table } of LIST_INDEXES) {
-      const schema = await schemaOf(client, table)
+      const schema = await schemaOf(client, relationOf(table, names))
       if ((await stateOf(client, schema, name)) === 'absent') continue
       log(`dropping the index ${name}`)
       await drop(client, schema, name)
@@ -136,7 +144,9 @@ async function schemaOf(client: pg.Client, table: string): Promise<string> {
     [table],
   )
   if (rows[0] === undefined) {
-    throw new SetupError(`There is no table ${table}: run the migrations first, or check the search_path.`)
+    throw new SetupError(
+      `There is no table ${table.replaceAll('"', '')}: run the migrations first, or check the search_path.`,
+    )
   }
   return rows[0].schema
 }

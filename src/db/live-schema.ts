@@ -1,12 +1,9 @@
 /** What the adopted tables really look like: Django's versions and custom users differ. */
 import type pg from 'pg'
+import { type DjangoTable, Names, OWNED_TABLES, type OwnedTable } from './names.js'
 
-/** The tables that must exist; `authtoken_token` may. */
+/** The tables that must exist; `authtoken_token` and `django_admin_log` may. */
 export type ServedTable = keyof typeof REQUIRED
-
-/** Tables whose `user_id` Django declares as CASCADE. */
-export const OWNED_TABLES = ['authtoken_token', 'django_admin_log'] as const
-export type OwnedTable = (typeof OWNED_TABLES)[number]
 
 export type IdType = 'smallint' | 'integer' | 'bigint'
 
@@ -14,28 +11,33 @@ export type SizedColumn = 'username' | 'first_name' | 'last_name' | 'email' | 'p
 
 /** What the live tables allow. */
 export interface LiveSchema {
-  /** The schema in which `search_path` finds `auth_user`. */
+  /** The schema in which the users' table is found. */
   schema: string
   /** Widths of columns of `auth_user` in characters; null where the column has no limit. */
   widths: Record<SizedColumn, number | null>
+  /** Characters of a group's name; null where the column has no limit. */
+  groupNameWidth: number | null
   /** The type of each table's `id`; bounds the ids that may be asked for. */
   idTypes: Record<ServedTable, IdType>
   /** Whether Django REST Framework's tokens are there and this role may read them. */
   hasAuthTokens: boolean
   /** Tables of Django's whose rows go with their user, as far as they exist and this role may delete from them. */
   deletedWithUser: OwnedTable[]
+  /** Whether Django's own log of changes is there, and this role may write to it. */
+  adminLog: 'absent' | 'writable' | 'unwritable'
   /** The longest `first_name` among those above the limit; null where none is. */
   longestFirstName: number | null
 }
 
 /** A table or column that the service can't work with. */
 export interface SchemaFault {
+  /** As it is called in the database. */
   table: string
   /** Null where the whole table is missing. */
   column: string | null
   /** The type found; null where there is none. */
   found: string | null
-  /** The types that would do. */
+  /** The types that would do. None: the column is one too many, that the service has no value for. */
   expected: readonly string[]
 }
 
@@ -45,8 +47,9 @@ export class UnservableSchemaError extends Error {
 
   constructor(readonly faults: readonly SchemaFault[]) {
     super(
-      `The tables that search_path finds can't be served: ${faults.map(describe).join('; ')}. ` +
-        'Needed are those of django.contrib.auth with its own user model.',
+      `These tables can't be served: ${faults.map(describe).join('; ')}. ` +
+        'Needed are those of django.contrib.auth, or of a user model that extends AbstractUser (AUTH_USER_MODEL); they are ' +
+        'found through search_path.',
     )
   }
 }
@@ -80,18 +83,45 @@ const REQUIRED = {
   auth_group_permissions: { id: ID, group_id: ID, permission_id: ID },
 } satisfies Record<string, Columns>
 
-const TOKENS: Columns = { key: TEXT, user_id: ID }
+/** Those of them that rows are inserted into. */
+const WRITTEN: readonly ServedTable[] = [
+  'auth_user',
+  'auth_group',
+  'auth_user_groups',
+  'auth_user_user_permissions',
+  'auth_group_permissions',
+]
+
+const OPTIONAL: Record<OwnedTable, Columns> = {
+  authtoken_token: { key: TEXT, user_id: ID },
+  django_admin_log: {
+    action_time: INSTANT,
+    object_id: TEXT,
+    object_repr: TEXT,
+    action_flag: ID,
+    change_message: TEXT,
+    content_type_id: ID,
+    user_id: ID,
+  },
+}
+
+/** Characters that a stored password may take, as in Django. */
+const PASSWORD_WIDTH = 128
 
 interface Column {
-  table: string
+  /** As Django calls it. */
+  table: DjangoTable
   schema: string
   /** Whether this role may read the table. */
   readable: boolean
-  /** Whether it may delete from it. */
+  /** Whether it may delete from it, and insert into it. */
   deletable: boolean
+  insertable: boolean
   column: string
   type: string
   width: number | null
+  /** Whether an INSERT must give it a value. */
+  isDemanded: boolean
 }
 
 type Catalog = readonly Column[]
@@ -101,11 +131,13 @@ type Catalog = readonly Column[]
 const COLUMNS = `
 select t.name as "table", n.nspname::text as schema, a.attname::text as "column",
   has_table_privilege(c.oid, 'select') as readable, has_table_privilege(c.oid, 'delete') as deletable,
+  has_table_privilege(c.oid, 'insert') as insertable,
+  a.attnotnull and not a.atthasdef and a.attidentity = '' as "isDemanded",
   case y.typnamespace when 'pg_catalog'::regnamespace then format_type(y.oid, null) else y.typname::text end
     as type,
   nullif(case d.typtype when 'd' then d.typtypmod else a.atttypmod end, -1) - 4 as width
-from unnest($1::text[]) as t (name)
-join pg_class c on c.oid = to_regclass(t.name)
+from unnest($1::text[], $2::text[]) as t (name, relation)
+join pg_class c on c.oid = to_regclass(t.relation)
 join pg_namespace n on n.oid = c.relnamespace
 join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 join pg_type d on d.oid = a.atttypid
@@ -113,48 +145,76 @@ join pg_type y on y.oid = case d.typtype when 'd' then d.typbasetype else d.oid 
 
 /**
  * Reads what the live tables allow, through this connection's `search_path`. For the start of a service:
- * where `first_name` is wider than the limit, it reads the whole of `auth_user` once.
+ * where `first_name` is wider than the limit, it reads all users once.
  *
  * @param options.firstNameLimit the length above which first names are reported; the contract's 30 by default
  * @throws UnservableSchemaError naming every table, column and type that can't be served
  */
 export async function inspectSchema(
   db: pg.Pool | pg.ClientBase,
-  options: { firstNameLimit?: number } = {},
+  { firstNameLimit = 30, names = new Names() }: { firstNameLimit?: number; names?: Names } = {},
 ): Promise<LiveSchema> {
-  const catalog = await readCatalog(db)
-  const faults = Object.entries(REQUIRED).flatMap(([table, columns]) => faultsOf(catalog, table, columns))
-  if (faults.length > 0) throw new UnservableSchemaError(faults)
+  const catalog = await readCatalog(db, names)
+  const faults = (Object.keys(REQUIRED) as ServedTable[]).flatMap((table) =>
+    faultsOf(catalog, table, REQUIRED[table]),
+  )
+  if (faults.length > 0) {
+    throw new UnservableSchemaError(faults.map((fault) => ({ ...fault, table: names.shown(fault.table) })))
+  }
   const widths = widthsOf(catalog)
   return {
     schema: find(catalog, 'auth_user', 'id')!.schema,
     widths,
+    groupNameWidth: find(catalog, 'auth_group', 'name')!.width,
     idTypes: idTypesOf(catalog),
     hasAuthTokens: hasAuthTokens(catalog),
     deletedWithUser: OWNED_TABLES.filter((table) => find(catalog, table, 'user_id')?.deletable === true),
-    longestFirstName: await longestFirstName(db, widths.first_name, options.firstNameLimit ?? 30),
+    adminLog: adminLogIn(catalog),
+    longestFirstName: await longestFirstName(db, names, widths.first_name, firstNameLimit),
   }
 }
 
-async function readCatalog(db: pg.Pool | pg.ClientBase): Promise<Catalog> {
-  const { rows } = await db.query<Column>(COLUMNS, [[...Object.keys(REQUIRED), ...OWNED_TABLES]])
+async function readCatalog(db: pg.Pool | pg.ClientBase, names: Names): Promise<Catalog> {
+  const tables = [...(Object.keys(REQUIRED) as ServedTable[]), ...OWNED_TABLES]
+  const { rows } = await db.query<Column>(COLUMNS, [tables, tables.map((table) => names.relation(table))])
   return rows
 }
 
-function faultsOf(catalog: Catalog, table: string, columns: Columns): SchemaFault[] {
+/** Everything that a table lacks, and what it has too much of. */
+function faultsOf(catalog: Catalog, table: DjangoTable, columns: Columns): Fault[] {
   if (!catalog.some((column) => column.table === table)) {
     return [{ table, column: null, found: null, expected: [] }]
   }
-  return Object.entries(columns)
+  const wrong = Object.entries(columns)
     .map(([column, expected]) => ({ table, column, found: typeOf(catalog, table, column), expected }))
     .filter(({ found, expected }) => found === null || !expected.includes(found))
+  return [...wrong, ...narrowPassword(catalog, table), ...demandedBy(catalog, table, columns)]
 }
 
-function find(catalog: Catalog, table: string, column: string): Column | undefined {
+type Fault = SchemaFault & { table: DjangoTable }
+
+function narrowPassword(catalog: Catalog, table: DjangoTable): Fault[] {
+  const { width = null } = (table === 'auth_user' && find(catalog, table, 'password')) || {}
+  if (width === null || width >= PASSWORD_WIDTH) return []
+  const expected = [`character varying(${PASSWORD_WIDTH})`]
+  return [{ table, column: 'password', found: `character varying(${width})`, expected }]
+}
+
+/** Columns of a project's own that no row can do without, and that only the project knows a value for. */
+function demandedBy(catalog: Catalog, table: DjangoTable, columns: Columns): Fault[] {
+  if (!WRITTEN.some((written) => written === table)) return []
+  return catalog
+    .filter(
+      (one) => one.table === table && one.isDemanded && (one.column === 'id' || !(one.column in columns)),
+    )
+    .map(({ column, type }) => ({ table, column, found: type, expected: [] }))
+}
+
+function find(catalog: Catalog, table: DjangoTable, column: string): Column | undefined {
   return catalog.find((candidate) => candidate.table === table && candidate.column === column)
 }
 
-function typeOf(catalog: Catalog, table: string, column: string): string | null {
+function typeOf(catalog: Catalog, table: DjangoTable, column: string): string | null {
   return find(catalog, table, column)?.type ?? null
 }
 
@@ -175,20 +235,30 @@ function idTypesOf(catalog: Catalog): LiveSchema['idTypes'] {
   return Object.fromEntries(types) as LiveSchema['idTypes']
 }
 
+const isUsable = (catalog: Catalog, table: OwnedTable): boolean =>
+  faultsOf(catalog, table, OPTIONAL[table]).length === 0
+
 function hasAuthTokens(catalog: Catalog): boolean {
   const readable = find(catalog, 'authtoken_token', 'key')?.readable ?? false
-  return readable && faultsOf(catalog, 'authtoken_token', TOKENS).length === 0
+  return readable && isUsable(catalog, 'authtoken_token')
+}
+
+function adminLogIn(catalog: Catalog): LiveSchema['adminLog'] {
+  const table = catalog.find((column) => column.table === 'django_admin_log')
+  if (table === undefined) return 'absent'
+  return table.insertable && isUsable(catalog, 'django_admin_log') ? 'writable' : 'unwritable'
 }
 
 async function longestFirstName(
   db: pg.Pool | pg.ClientBase,
+  names: Names,
   width: number | null,
   limit: number,
 ): Promise<number | null> {
   // A column that can't hold longer names needs no look at its rows.
   if (width !== null && width <= limit) return null
   const { rows } = await db.query<{ longest: number | null }>(
-    'select max(char_length(first_name)) as longest from auth_user where char_length(first_name) > $1',
+    `select max(char_length(first_name)) as longest from ${names.relation('auth_user')} where char_length(first_name) > $1`,
     [limit],
   )
   return rows[0]?.longest ?? null
@@ -196,5 +266,7 @@ async function longestFirstName(
 
 function describe({ table, column, found, expected }: SchemaFault): string {
   if (column === null) return `the table ${table} is missing`
-  return `${table}.${column} is ${found ?? 'missing'} and must be ${expected.join(' or ')}`
+  if (expected.length > 0)
+    return `${table}.${column} is ${found ?? 'missing'} and must be ${expected.join(' or ')}`
+  return `${table}.${column} is NOT NULL without a default, so that no row can be made here (give it one with ALTER TABLE … SET DEFAULT)`
 }

@@ -1,12 +1,15 @@
 import pg from 'pg'
 import { SetupError } from '../errors.js'
-import { migrations, type Migration } from './migrations/index.js'
+import { migrations, type Migration, type MigrationContext } from './migrations/index.js'
+import { Names } from './names.js'
 
 export { PartialSchemaError } from './migrations/0001_django_auth.js'
 
 export interface MigrateOptions {
   /** Told of every step, in a sentence. */
   log?: (message: string) => void
+  /** What the project calls its tables. Default: as Django does. */
+  names?: Names
 }
 
 /** The database holds a migration that this version does not know. */
@@ -72,7 +75,11 @@ export async function migrate(
   return withClient(connectionString, async (client) => {
     if ((await readPending(client)).length === 0) return { applied: [] }
     const steps: string[] = []
-    const applied = await inLockedTransaction(client, () => applyPending(client, (step) => steps.push(step)))
+    const context: MigrationContext = {
+      log: (step) => void steps.push(step),
+      names: options.names ?? new Names(),
+    }
+    const applied = await inLockedTransaction(client, () => applyPending(client, context))
     // Said only now: until the commit nothing has happened.
     for (const step of steps) options.log?.(step)
     return { applied }
@@ -163,26 +170,22 @@ async function inLockedTransaction<T>(client: pg.Client, work: () => Promise<T>)
   }
 }
 
-async function applyPending(client: pg.Client, log: (message: string) => void): Promise<string[]> {
+async function applyPending(client: pg.Client, context: MigrationContext): Promise<string[]> {
   // Read again under the lock: another process may have done it all meanwhile.
   const pending = await readPending(client)
-  for (const migration of pending) await applyOne(client, migration, log)
+  for (const migration of pending) await applyOne(client, migration, context)
   return pending.map((migration) => migration.name)
 }
 
-async function applyOne(
-  client: pg.Client,
-  migration: Migration,
-  log: (message: string) => void,
-): Promise<void> {
+async function applyOne(client: pg.Client, migration: Migration, context: MigrationContext): Promise<void> {
   try {
     await ensureRecord(client)
-    await migration.up(client, log)
+    await migration.up(client, context)
     await client.query('insert into user_admin.migration (name) values ($1)', [migration.name])
   } catch (error) {
     throw error instanceof pg.DatabaseError ? new MigrationError(migration.name, error) : error
   }
-  log(`applied migration ${migration.name}`)
+  context.log(`applied migration ${migration.name}`)
 }
 
 async function ensureRecord(client: pg.Client): Promise<void> {

@@ -1,11 +1,13 @@
 /** One open transaction, on the connection that it has for itself. */
 import { sql } from 'kysely'
 import type pg from 'pg'
-import { type Queryable, runOn, sendTogether } from './run.js'
+import { type Queryable, runOn, type RunOptions, sendTogether } from './run.js'
 import { query, type Statement, statement } from './statement.js'
 
 /** One open transaction. */
 export interface Transaction extends Queryable {
+  /** Whether changes are entered in Django's own log too. */
+  readonly adminLog: boolean
   /**
    * Sends a statement together with the commit, which fails where it fails: one round trip less. Only others that
    * are sent so may follow, unless `flush` comes before; its rows are not seen.
@@ -42,25 +44,27 @@ const settingsStatement = statement('begin_settings', (statementTimeout: string,
 export class OpenTransaction implements Transaction {
   /** What PostgreSQL calls it. */
   readonly id: Promise<string>
-  readonly prepared: boolean
   readonly #sent: Promise<unknown>[] = []
   #failure: unknown
 
   constructor(
     readonly client: pg.PoolClient,
-    { timeoutMs, prepared }: { timeoutMs: number; prepared: boolean },
+    readonly options: RunOptions & { timeoutMs: number; adminLog: boolean },
     lockTimeoutMs: number,
   ) {
-    this.prepared = prepared
     sendTogether(client)
-    this.id = this.#begin(String(timeoutMs), String(lockTimeoutMs))
+    this.id = this.#begin(String(options.timeoutMs), String(lockTimeoutMs))
     this.id.catch(() => {})
+  }
+
+  get adminLog(): boolean {
+    return this.options.adminLog
   }
 
   async #begin(statementTimeout: string, lockTimeout: string): Promise<string> {
     const [, [settings]] = await Promise.all([
       this.client.query(BEGIN),
-      runOn(this.client, settingsStatement, [statementTimeout, lockTimeout], this.prepared),
+      runOn(this.client, settingsStatement, [statementTimeout, lockTimeout], this.options),
     ])
     return settings!.id
   }
@@ -70,7 +74,7 @@ export class OpenTransaction implements Transaction {
     ...parameters: Parameters
   ): Promise<Row[]> {
     try {
-      const rows = await runOn(this.client, statement, parameters, this.prepared)
+      const rows = await runOn(this.client, statement, parameters, this.options)
       // Nothing may go on outside of a transaction that did not begin.
       await this.id
       return rows
@@ -86,7 +90,7 @@ export class OpenTransaction implements Transaction {
     ...parameters: Parameters
   ): void {
     sendTogether(this.client)
-    const sent = runOn(this.client, statement, parameters, this.prepared)
+    const sent = runOn(this.client, statement, parameters, this.options)
     // Nobody may come to wait for it, where something else fails first.
     sent.catch((error: unknown) => (this.#failure ??= error))
     this.#sent.push(sent)

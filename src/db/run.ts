@@ -1,6 +1,7 @@
 /** Running one statement on one connection. */
 import type { Socket } from 'node:net'
 import pg from 'pg'
+import type { Names } from './names.js'
 import type { Statement } from './statement.js'
 import { parseTimestamp } from './timestamps.js'
 
@@ -28,14 +29,19 @@ const types = {
   },
 }
 
-/** @param prepared whether statements with a name are prepared under it */
+export interface RunOptions {
+  /** Whether statements with a name are prepared under it. */
+  prepared: boolean
+  names: Names
+}
+
 export async function runOn<Parameters extends readonly unknown[], Row>(
   target: pg.Pool | pg.PoolClient,
   statement: Statement<Parameters, Row>,
   parameters: Parameters,
-  prepared: boolean,
+  { prepared, names }: RunOptions,
 ): Promise<Row[]> {
-  const { name, sql: text } = statement
+  const { name, sql: text } = names.translate(statement)
   const values = statement.bind(parameters)
   const result = await target.query(prepared ? { name, text, values, types } : { text, values, types })
   return result.rows as Row[]

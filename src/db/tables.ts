@@ -65,9 +65,15 @@ export interface AuthtokenTokenTable {
   user_id: number
 }
 
-/** What Django's admin did; may be absent (see `LiveSchema.deletedWithUser`). */
+/** What was done through Django's admin; may be absent (see `LiveSchema.adminLog`). */
 export interface DjangoAdminLogTable {
   id: Generated<number>
+  action_time: Timestamp
+  object_id: string | null
+  object_repr: string
+  action_flag: number
+  change_message: string
+  content_type_id: number | null
   user_id: number
 }
 

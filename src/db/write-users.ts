@@ -1,5 +1,6 @@
 /** Writing a group of decided changes: users, membership differences and audit events. */
 import { sql } from 'kysely'
+import { enterInAdminLog } from './admin-log.js'
 import type { Transaction } from './database.js'
 import { type AuditEvent, EVENT_COLUMNS, eventArrays, insertionOf } from './audit.js'
 import { rowsOf } from './rows.js'
@@ -124,6 +125,7 @@ export function writeUsers(transaction: Transaction, writes: UserWrites): void {
   const { users, events, ...sets } = writes
   if (events.length === 0) return
   transaction.send(writeUsersStatement, ...changeArrays(users), ...eventArrays(events))
+  enterInAdminLog(transaction, events)
   const differences = [sets.groupsLeft, sets.groupsJoined, sets.permissionsTaken, sets.permissionsGiven]
   if (differences.every((difference) => difference.length === 0)) return
   transaction.send(writeMembershipsStatement, ...differences.flatMap(membershipArrays))

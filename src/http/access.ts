@@ -24,13 +24,20 @@ export const READ_GROUPS = ['auth.view_group', 'auth.change_group'] as const
 export const isAllowed = (actor: Actor, anyOf: readonly string[]): boolean =>
   actor.isStaff && (anyOf.length === 0 || anyOf.some((name) => holds(actor, name)))
 
-/** @throws `permission_denied` where the actor may not use a route with this rule */
-export function authorize(actor: Actor, anyOf: readonly string[]): void {
+/**
+ * @param nameOf what the project calls a permission
+ * @throws `permission_denied` where the actor may not use a route with this rule
+ */
+export function authorize(
+  actor: Actor,
+  anyOf: readonly string[],
+  nameOf: (permission: string) => string = (permission) => permission,
+): void {
   if (isAllowed(actor, anyOf)) return
   if (!actor.isStaff) throw new ProblemError('permission_denied', { detail: 'Only staff may use this API.' })
   throw new ProblemError('permission_denied', {
     detail: 'You do not have permission to perform this action.',
-    missingPermissions: anyOf,
+    missingPermissions: anyOf.map(nameOf),
   })
 }
 

@@ -51,8 +51,14 @@ function parseAuthorization(header: string | undefined): { scheme: string; crede
   return match === null ? undefined : { scheme: match[1]!.toLowerCase(), credential: match[2]?.trim() ?? '' }
 }
 
-/** @param tokens whether Django REST Framework's tokens are taken */
-export function makeAuthenticator(db: Queryable, { tokens }: { tokens: boolean }): Authenticator {
+/**
+ * @param tokens whether Django REST Framework's tokens are taken
+ * @param permissionName what the project calls a permission
+ */
+export function makeAuthenticator(
+  db: Queryable,
+  { tokens, permissionName }: { tokens: boolean; permissionName(permission: string): string },
+): Authenticator {
   const headers = { 'www-authenticate': challenge(tokens) }
   const failed = (detail: string) => new ProblemError('authentication_failed', { detail, headers })
   const lookups = createBatcher({
@@ -107,7 +113,7 @@ export function makeAuthenticator(db: Queryable, { tokens }: { tokens: boolean }
     try {
       if (found === undefined) throw failed('Invalid credentials.')
       if (!found.isActive) throw failed('User inactive or deleted.')
-      authorize(found, anyOf)
+      authorize(found, anyOf, permissionName)
     } catch (refusal) {
       known.forget(credential)
       throw refusal

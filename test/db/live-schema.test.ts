@@ -22,9 +22,11 @@ t.test('tables made by our migrations', async (t) => {
   t.strictSame(await inspectSchema(pool), {
     schema: 'public',
     widths: OWN_WIDTHS,
+    groupNameWidth: 150,
     idTypes: OWN_IDS,
     hasAuthTokens: false,
     deletedWithUser: [],
+    adminLog: 'absent',
     longestFirstName: null,
   })
 })
@@ -35,9 +37,11 @@ t.test("Django 3.2's tables with Django REST Framework's tokens", async (t) => {
   t.strictSame(await inspectSchema(pool), {
     schema: 'public',
     widths: OWN_WIDTHS,
+    groupNameWidth: 150,
     idTypes: OWN_IDS,
     hasAuthTokens: true,
     deletedWithUser: ['authtoken_token', 'django_admin_log'],
+    adminLog: 'writable',
     longestFirstName: null,
   })
 })

@@ -23,6 +23,7 @@ const ALL = [
   '0003_audit_indexes',
   '0004_audit_retention',
   '0005_safe_retries',
+  '0006_django_migrations',
 ]
 const CREATED = [
   'auth_group',
@@ -47,9 +48,12 @@ t.test('an empty database gets everything, once', async (t) => {
     'applied migration 0003_audit_indexes',
     'applied migration 0004_audit_retention',
     'applied migration 0005_safe_retries',
+    'recorded the migrations of Django that these tables come from, in the schema public',
+    'applied migration 0006_django_migrations',
   ])
   t.strictSame(await tablesOf(pool), [
     ...CREATED.map((table) => `public.${table}`),
+    'public.django_migrations',
     'user_admin.api_key',
     'user_admin.audit_event',
     'user_admin.audit_retention',
@@ -124,6 +128,7 @@ t.test("Django's tables are adopted without changing one of them", async (t) => 
   t.strictSame(await storageOf(pool), before)
   const { rows } = await pool.query('select from auth_permission union all select from django_content_type')
   t.equal(rows.length, 0, 'rows are inserted only where the tables were created')
+  t.notOk((await tablesOf(pool)).includes('public.django_migrations'), "nor is Django's record made")
 })
 
 t.test('created tables are what Django creates, but for identity columns', async (t) => {

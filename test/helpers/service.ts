@@ -1,9 +1,10 @@
 /** The production service on a database of its own, and the fixtures that tests put into it. */
 import type { OutgoingHttpHeaders } from 'node:http'
 import type pg from 'pg'
-import { readConfig, type SettingName } from '../../src/config.js'
+import { type Config, naming, readConfig, type SettingName } from '../../src/config.js'
 import { insertApiKey } from '../../src/db/api-keys.js'
 import { Database } from '../../src/db/database.js'
+import { Names } from '../../src/db/names.js'
 import { hashApiKey, makeApiKey, visiblePrefix } from '../../src/domain/api-key.js'
 import { makeUnusablePassword } from '../../src/domain/passwords/unusable.js'
 import { buildServer, type Service } from '../../src/server.js'
@@ -79,11 +80,21 @@ export async function startService(
 ): Promise<TestService> {
   const own = database ?? (await createDatabase(t))
   const { url: databaseUrl, pool } = own
-  const service = await buildServer(readConfig({ PORT: '0', LOG_LEVEL: 'silent', ...settings }), databaseUrl)
+  const config = readConfig({ PORT: '0', LOG_LEVEL: 'silent', ...settings })
+  const service = await buildServer(config, databaseUrl)
   t.teardown(() => service.close())
   const url = await service.listen()
   const { app, close } = service
-  return { url, database: own, databaseUrl, pool, app, close, request: requester(url), ...fixturesOf(pool) }
+  return {
+    url,
+    database: own,
+    databaseUrl,
+    pool,
+    app,
+    close,
+    request: requester(url),
+    ...fixturesOf(pool, config),
+  }
 }
 
 /** A function that makes requests to the service at `url`. */
@@ -102,10 +113,12 @@ export function requester(url: string): TestService['request'] {
     })
 }
 
-function fixturesOf(pool: pg.Pool) {
-  const database = new Database(pool, { timeoutMs: 10_000, prepared: false })
+function fixturesOf(pool: pg.Pool, config: Config) {
+  const names = new Names(naming(config))
+  const database = new Database(pool, { timeoutMs: 10_000, prepared: false, names })
+  const query = (sql: string, values: unknown[]) => pool.query(names.inSql(sql), values)
   const insert = async (sql: string, values: unknown[]): Promise<number> => {
-    const { rows } = await pool.query<{ id: string }>(`${sql} returning id`, values)
+    const { rows } = await query(`${sql} returning id`, values)
     return Number(rows[0]!.id)
   }
 
@@ -115,11 +128,8 @@ function fixturesOf(pool: pg.Pool) {
     const places = names.map((_, index) => `$${index + 1}`)
     const sql = `insert into auth_user (${names.join(', ')}) values (${places.join(', ')})`
     const id = await insert(sql, Object.values(columns))
-    await pool.query('insert into auth_user_groups (user_id, group_id) select $1, unnest($2::int[])', [
-      id,
-      groups,
-    ])
-    await pool.query(
+    await query('insert into auth_user_groups (user_id, group_id) select $1, unnest($2::int[])', [id, groups])
+    await query(
       'insert into auth_user_user_permissions (user_id, permission_id) select $1, unnest($2::int[])',
       [id, user_permissions],
     )
@@ -128,10 +138,10 @@ function fixturesOf(pool: pg.Pool) {
 
   async function makeGroup(permissionIds: number[] = []): Promise<number> {
     const id = await insert('insert into auth_group (name) values ($1)', [`group-${++fixtures}`])
-    await pool.query(
-      'insert into auth_group_permissions (group_id, permission_id) select $1, unnest($2::int[])',
-      [id, permissionIds],
-    )
+    await query('insert into auth_group_permissions (group_id, permission_id) select $1, unnest($2::int[])', [
+      id,
+      permissionIds,
+    ])
     return id
   }
 
@@ -146,10 +156,10 @@ function fixturesOf(pool: pg.Pool) {
     )
 
   async function findPermission(codename: string): Promise<number> {
-    const { rows } = await pool.query<{ id: number }>(
+    const { rows } = await query(
       `select p.id from auth_permission p join django_content_type c on c.id = p.content_type_id
-       where c.app_label = 'auth' and p.codename = $1`,
-      [codename],
+       where c.app_label || '.' || p.codename = $1`,
+      [names.permission(`auth.${codename}`)],
     )
     return rows[0]!.id
   }

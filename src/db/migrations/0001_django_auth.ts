@@ -1,16 +1,7 @@
 import type { ClientBase } from 'pg'
+import { SetupError } from '../../errors.js'
+import { DJANGO_TABLES, type DjangoTable, type Names } from '../names.js'
 import type { Migration } from './migration.js'
-
-/** Django's tables that the service works on. */
-export const DJANGO_TABLES = [
-  'django_content_type',
-  'auth_permission',
-  'auth_group',
-  'auth_group_permissions',
-  'auth_user',
-  'auth_user_groups',
-  'auth_user_user_permissions',
-] as const
 
 // Names carry Django's hashes: its later migrations look constraints and indexes up by them.
 const TABLES = `
@@ -123,20 +114,16 @@ export class PartialSchemaError extends Error {
   }
 }
 
-/**
- * Adopts Django's tables untouched where they exist, and creates them as Django 5 does where they don't.
- *
- * To point a Django project at tables made here: `manage.py migrate --fake contenttypes`, the same for
- * `auth`, then `manage.py migrate`. (`--fake-initial` alone stops at contenttypes.0002, which drops a column
- * that only 0001 has.)
- */
+/** Adopts Django's tables untouched where they exist, and creates them as Django 5 does where they don't. */
 export const djangoAuth: Migration = {
   name: '0001_django_auth',
-  async up(client, log) {
-    const missing = await missingTables(client)
+  async up(client, { log, names }) {
+    const missing = await missingTables(client, names)
     if (missing.length === 0) return log("adopted Django's tables as they are")
     const existing = DJANGO_TABLES.filter((table) => !missing.includes(table))
-    if (existing.length > 0) throw new PartialSchemaError(existing, missing)
+    const shown = (tables: readonly DjangoTable[]) => tables.map((table) => names.shown(table))
+    if (existing.length > 0) throw new PartialSchemaError(shown(existing), shown(missing))
+    if (!names.isDjangosOwn) throw new SetupError(UNKNOWN_TABLES)
     const schema = await inTargetSchema(client, async () => {
       await client.query(TABLES)
       await client.query(ROWS)
@@ -145,11 +132,15 @@ export const djangoAuth: Migration = {
   },
 }
 
-async function missingTables(client: ClientBase): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(
-    `select name from unnest($1::text[]) with ordinality as t (name, n)
-     where to_regclass(name) is null order by n`,
-    [DJANGO_TABLES],
+const UNKNOWN_TABLES =
+  'The database has none of the tables that AUTH_USER_MODEL and the settings of tables name. Tables of a user model of ' +
+  'its own are made by "manage.py migrate" of the Django project. Nothing was changed.'
+
+async function missingTables(client: ClientBase, names: Names): Promise<DjangoTable[]> {
+  const { rows } = await client.query<{ name: DjangoTable }>(
+    `select name from unnest($1::text[], $2::text[]) with ordinality as t (name, relation, n)
+     where to_regclass(relation) is null order by n`,
+    [DJANGO_TABLES, DJANGO_TABLES.map((table) => names.relation(table))],
   )
   return rows.map((row) => row.name)
 }

@@ -3,9 +3,10 @@ import { userAdmin } from './0002_user_admin.js'
 import { auditIndexes } from './0003_audit_indexes.js'
 import { auditRetention } from './0004_audit_retention.js'
 import { safeRetries } from './0005_safe_retries.js'
+import { djangoMigrations } from './0006_django_migrations.js'
 import type { Migration } from './migration.js'
 
-export type { Migration } from './migration.js'
+export type { Migration, MigrationContext } from './migration.js'
 
 /** In the order in which they run. Append only: a released migration is never edited. */
 export const migrations: readonly Migration[] = [
@@ -14,4 +15,5 @@ export const migrations: readonly Migration[] = [
   auditIndexes,
   auditRetention,
   safeRetries,
+  djangoMigrations,
 ]

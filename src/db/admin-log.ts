@@ -1,0 +1,120 @@
+/** Entries of Django's own log of changes, `django_admin_log`: what the History pages of its admin site show. */
+import { sql } from 'kysely'
+import { Group, User } from '../../schemas/index.js'
+import type { AuditEvent } from './audit.js'
+import { USER_MODEL } from './names.js'
+import type { Transaction } from './open-transaction.js'
+import { rowsOf } from './rows.js'
+import { query, statement } from './statement.js'
+
+/** As `LogEntry` has them: ADDITION, CHANGE and DELETION. */
+const FLAGS: Record<string, number> = { create: 1, update: 2, delete: 3 }
+
+const TARGETS = { user: User, group: Group } as const
+
+interface Entry {
+  actor_id: number
+  target_type: keyof typeof TARGETS
+  target_id: number
+  /** What a deleted object was called; null for one that is there, and says itself what it is called now. */
+  name: string | null
+  flag: number
+  message: string
+}
+
+const COLUMNS = {
+  actor_id: 'bigint',
+  target_type: 'text',
+  target_id: 'bigint',
+  name: 'text',
+  flag: 'int',
+  message: 'text',
+} as const
+
+const NAMES = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]
+
+// Who has deleted themselves is not there any more, and Django's entries go with their user.
+const insertStatement = statement(
+  'insert_admin_log',
+  (...arrays: unknown[][]) =>
+    query
+      .insertInto('django_admin_log')
+      .columns([
+        'action_time',
+        'user_id',
+        'content_type_id',
+        'object_id',
+        'object_repr',
+        'action_flag',
+        'change_message',
+      ])
+      .expression(
+        query
+          .selectFrom(rowsOf<Entry>(COLUMNS, arrays))
+          .innerJoin('auth_user as actor', 'actor.id', 'd.actor_id')
+          .leftJoin('django_content_type as c', (join) =>
+            join.on(
+              sql<string>`c.app_label || '.' || c.model`,
+              '=',
+              sql<string>`case d.target_type when 'user' then ${sql.raw(USER_MODEL)} else 'auth.group' end`,
+            ),
+          )
+          .select([
+            sql<string>`now()`.as('action_time'),
+            'actor.id as user_id',
+            'c.id as content_type_id',
+            sql<string>`d.target_id::text`.as('object_id'),
+            sql<string>`left(coalesce(d.name, case d.target_type
+              when 'user' then (select username from auth_user where id = d.target_id)
+              else (select name from auth_group where id = d.target_id) end), 200)`.as('object_repr'),
+            'd.flag as action_flag',
+            'd.message as change_message',
+          ]),
+      ),
+  NAMES.length,
+)
+
+/** Enters what was done to users and groups, in the transaction that does it; where that is wanted. */
+export function enterInAdminLog(transaction: Transaction, events: readonly AuditEvent[]): void {
+  if (!transaction.adminLog) return
+  const entries = events.flatMap(entriesOf)
+  if (entries.length === 0) return
+  transaction.send(insertStatement, ...NAMES.map((column) => entries.map((entry) => entry[column])))
+}
+
+/** Django has no entries of refusals, and none that are nobody's. */
+function entriesOf({ action, outcome, actor_id, target_id, changes }: AuditEvent): Entry[] {
+  const [type = '', verb = ''] = action.split('.')
+  const flag = FLAGS[verb]
+  if (outcome === 'refused' || actor_id === null || target_id === null) return []
+  if (flag === undefined || (type !== 'user' && type !== 'group')) return []
+  return [
+    {
+      actor_id,
+      target_type: type,
+      target_id,
+      name: verb === 'delete' ? nameBefore(changes) : null,
+      flag,
+      message: messageOf(verb, TARGETS[type], changes),
+    },
+  ]
+}
+
+const nameBefore = ({ username, name }: AuditEvent['changes']): string =>
+  String(([username, name].find(Array.isArray) as unknown[])[0])
+
+/** As `construct_change_message` of Django's admin has it: the labels of the form's fields, in its own JSON. */
+function messageOf(
+  verb: string,
+  { properties }: (typeof TARGETS)[keyof typeof TARGETS],
+  changes: object,
+): string {
+  if (verb === 'delete') return ''
+  if (verb === 'create') return '[{"added": {}}]'
+  const fields = Object.keys(properties).filter((field) => field in changes)
+  const labels = fields.map((field) => labelOf(field, properties[field as keyof typeof properties]))
+  return `[{"changed": {"fields": [${labels.map((label) => JSON.stringify(label)).join(', ')}]}}]`
+}
+
+const labelOf = (field: string, { title }: { title?: string }): string =>
+  title ?? field.charAt(0).toUpperCase() + field.slice(1).replaceAll('_', ' ')
