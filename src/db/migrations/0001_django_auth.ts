@@ -108,8 +108,8 @@ export class PartialSchemaError extends Error {
   ) {
     super(
       `The database has some of Django's tables (${existing.join(', ')}) but lacks ${missing.join(', ')}. ` +
-        'Run "manage.py migrate" of the Django project first, or check the search_path of this connection. ' +
-        'Nothing was changed.',
+        'Run "manage.py migrate" of the Django project first, or check the search_path of this connection, and ' +
+        'AUTH_USER_MODEL. Nothing was changed.',
     )
   }
 }
