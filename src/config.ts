@@ -1,7 +1,21 @@
 /** From the environment to one frozen Config. The only reader of `process.env`. */
 import { availableParallelism } from 'node:os'
 import { MODEL_NAME, TABLE_NAME } from './db/names.js'
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PATCH_REQUIRABLE, type PatchRequirable } from '../schemas/index.js'
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, type PatchRequirable } from '../schemas/index.js'
+import {
+  databaseUrl,
+  flag,
+  integer,
+  matching,
+  oneOf,
+  patchRequired,
+  prefix,
+  scopes,
+  secureUrl,
+  someOf,
+  text,
+} from './config/readers.js'
+import { JWT_ALGORITHMS, type JwtOptions } from './domain/jwt-options.js'
 
 /** One setting: how its text is read, what it is without one, and what it means. */
 interface Setting<T> {
@@ -24,55 +38,6 @@ const setting = <T>(
   description,
   secret,
 })
-
-const integer = (minimum: number, maximum: number) => (text: string) => {
-  const value = Number(text)
-  if (/^\d{1,10}$/.test(text) && value >= minimum && value <= maximum) return value
-  throw new Error(`must be a whole number from ${minimum} to ${maximum}`)
-}
-
-const oneOf =
-  <const T extends string>(...values: T[]) =>
-  (text: string): T => {
-    const value = values.find((candidate) => candidate === text)
-    if (value !== undefined) return value
-    throw new Error(`must be ${values.join(' or ')}`)
-  }
-
-const flag = (text: string): boolean => {
-  if (/^(?:on|true|yes|1)$/i.test(text)) return true
-  if (/^(?:off|false|no|0)$/i.test(text)) return false
-  throw new Error('must be on or off')
-}
-
-const text = (value: string) => value
-
-const databaseUrl = (value: string): string => {
-  if (/^postgres(?:ql)?:\/\//.test(value) && URL.canParse(value)) return value
-  throw new Error('must be a URL like postgresql://user:password@host:5432/database')
-}
-
-const patchRequired = (value: string): PatchRequirable[] =>
-  value
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '')
-    .map((name) => {
-      const known = PATCH_REQUIRABLE.find((candidate) => candidate === name)
-      if (known === undefined)
-        throw new Error(`may name ${PATCH_REQUIRABLE.join(' and ')}, separated by a comma`)
-      return known
-    })
-
-const prefix = (value: string): string => {
-  if (/^(?:\/[\w.~-]+)+$/.test(value)) return value
-  throw new Error('must be a path like /admin')
-}
-
-const matching = (pattern: RegExp, wanted: string) => (value: string) => {
-  if (pattern.test(value)) return value
-  throw new Error(`must be ${wanted}`)
-}
 
 /** A table that is called otherwise than Django does by itself. */
 const tableOf = (what: string, own: string) =>
@@ -160,10 +125,47 @@ export const SETTINGS = {
     false,
     "Whether changes are entered in Django's own log of changes too, for the History pages of its admin site.",
   ),
+  DJANGO_ADMIN_LOG_USER: setting<string | undefined>(
+    text,
+    undefined,
+    'The username of who stands in that log for callers that are no users (see JWT_SCOPES).',
+  ),
   DRF_TOKENS: setting(
     flag,
     true,
     "Whether Django REST Framework's tokens are taken where that table exists.",
+  ),
+  JWT_JWKS_URL: setting<string | undefined>(
+    secureUrl,
+    undefined,
+    'Where an identity provider publishes its keys: its JWTs are taken then.',
+  ),
+  JWT_ISSUER: setting<string | undefined>(text, undefined, 'The issuer of these JWTs: their claim iss.'),
+  JWT_AUDIENCE: setting<string | undefined>(
+    text,
+    undefined,
+    'What they have in their claim aud: this service.',
+  ),
+  JWT_ALGORITHMS: setting<JwtOptions['algorithms']>(
+    someOf(...JWT_ALGORITHMS),
+    undefined,
+    `How they may be signed: some of ${JWT_ALGORITHMS.join(', ')}; by default any of these.`,
+  ),
+  JWT_USER_CLAIM: setting(text, 'sub', 'The claim that says which user makes the request.'),
+  JWT_USER_FIELD: setting(
+    oneOf('username', 'email'),
+    'username',
+    "What that claim is of the user. An e-mail address must be one user's alone.",
+  ),
+  JWT_SCOPES: setting<JwtOptions['scopes']>(
+    scopes,
+    undefined,
+    'Permissions by scope, such as "directory.write=auth.change_user,auth.view_user". With any, JWTs are no user\'s.',
+  ),
+  JWT_KEYS_MAX_AGE: setting(
+    integer(1, 86_400),
+    600,
+    "Seconds for which the provider's keys are used without asking for newer ones.",
   ),
   PAGE_SIZE: setting(
     integer(1, MAX_PAGE_SIZE),
@@ -223,9 +225,33 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
       return [name, fallback]
     }
   })
+  const config = Object.freeze(Object.fromEntries(values)) as Config
+  faults.push(...contradictions(config))
   if (faults.length > 0) throw new ConfigError(faults.join('\n'))
-  return Object.freeze(Object.fromEntries(values)) as Config
+  return config
 }
+
+/** Settings that need each other. */
+function contradictions(config: Config): string[] {
+  if (config.JWT_JWKS_URL === undefined) return []
+  const missing = (['JWT_ISSUER', 'JWT_AUDIENCE'] as const).filter((name) => config[name] === undefined)
+  // Without these, tokens that the provider issued for others would be taken.
+  return missing.map((name) => `${name} is needed with JWT_JWKS_URL`)
+}
+
+/** The JWTs that are taken; undefined for none. */
+export const jwtOptions = (config: Config): JwtOptions | undefined =>
+  config.JWT_JWKS_URL === undefined
+    ? undefined
+    : {
+        jwksUrl: config.JWT_JWKS_URL,
+        issuer: config.JWT_ISSUER!,
+        audience: config.JWT_AUDIENCE!,
+        algorithms: config.JWT_ALGORITHMS,
+        user: { claim: config.JWT_USER_CLAIM, field: config.JWT_USER_FIELD },
+        scopes: config.JWT_SCOPES,
+        keysMaxAge: config.JWT_KEYS_MAX_AGE,
+      }
 
 /** How new passwords are stored, in the terms of the password encoder. */
 export const passwordOptions = (config: Config) => ({
@@ -256,7 +282,10 @@ export function describeConfig(config: Config): Record<string, string> {
     if (value === undefined) return ''
     if (typeof value === 'boolean') return value ? 'on' : 'off'
     if (SETTINGS[name as SettingName].secret) return hidePassword(String(value))
-    return String(value)
+    if (typeof value !== 'object' || Array.isArray(value)) return String(value)
+    return Object.entries(value as object)
+      .map(([key, values]) => `${key}=${values}`)
+      .join(' ')
   }
   return Object.fromEntries(Object.entries(config).map(([name, value]) => [name, shown(name, value)]))
 }

@@ -11,6 +11,7 @@ import {
   type UserUpdate,
 } from '../schemas/index.js'
 import { Database, openPool } from './db/database.js'
+import type { AdminLog } from './db/admin-log.js'
 import { createBatcher, READS } from './db/batcher.js'
 import { inspectSchema, type LiveSchema } from './db/live-schema.js'
 import { Names, type Naming } from './db/names.js'
@@ -18,6 +19,7 @@ import { readSecret } from './db/secret.js'
 import { readUsers } from './db/users.js'
 import { type Caller, findActors } from './domain/callers.js'
 import { mayShareUser, type Update } from './domain/decide-update.js'
+import type { JwtOptions } from './domain/jwt-options.js'
 import { makePasswordEncoder, type PasswordEncoderOptions } from './domain/passwords/registry.js'
 import { createWorkQueue, QueueFullError, type WorkQueueOptions } from './domain/passwords/work-queue.js'
 import { findFaults, type Outcome, updateUsers } from './domain/update-users.js'
@@ -26,6 +28,7 @@ import { mayBeOneRowsFault } from './db/sqlstate.js'
 import { makeAuthenticator } from './http/authenticate.js'
 import type { Context } from './http/context.js'
 import { makeGroupTags, makeUserTags } from './http/entity-tags.js'
+import { makeTokenVerifier } from './http/jwt.js'
 import type { RequireIfMatch } from './http/preconditions.js'
 import { registerRoutes } from './http/register.js'
 import { makeChecker } from './http/validation.js'
@@ -55,8 +58,13 @@ export interface UserAdminOptions {
   userModel?: Naming['userModel']
   /** Tables that are called otherwise than Django does by itself: `{ auth_user: 'schema.table' }`. */
   tables?: Naming['tables']
-  /** Whether changes are entered in Django's own log too, for the History pages of its admin site. Default false. */
-  adminLog?: boolean
+  /** JWTs of an identity provider that are taken. Default none. */
+  jwt?: JwtOptions | undefined
+  /**
+   * Whether changes are entered in Django's own log too, for the History pages of its admin site; `user` is the username of who
+   * stands for callers that are no users. Default false.
+   */
+  adminLog?: boolean | AdminLog
   /** Days for which audit events are kept. Default 0: for ever. */
   auditRetentionDays?: number
   /** Items of a page of a list, where the request does not say. Default 100. */
@@ -92,7 +100,7 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
     timeoutMs: options.databaseTimeoutMs,
     prepared: options.prepared,
     names,
-    adminLog: options.adminLog && hasAdminLog(app, schema, names),
+    adminLog: adminLogOf(app, options.adminLog, schema, names),
     log: app.log,
   })
 
@@ -117,7 +125,7 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
 }
 
 export type ContextOptions = UserSchemaOptions &
-  Pick<UserAdminOptions, 'passwords' | 'hashing'> &
+  Pick<UserAdminOptions, 'passwords' | 'hashing' | 'jwt'> &
   Pick<Context, 'deletedWithUser' | 'closing' | 'pageSize' | 'requireIfMatch' | 'secret'> & {
     /** Whether Django REST Framework's tokens are taken. */
     tokens: boolean
@@ -180,6 +188,7 @@ export function makeContext(database: Database, options: ContextOptions): Contex
     applyUpdates,
     callers: makeAuthenticator(database, {
       tokens: options.tokens,
+      verify: options.jwt && makeTokenVerifier(options.jwt),
       permissionName: (name) => database.options.names.permission(name),
     }),
     findFaults: (updates) => database.transaction((transaction) => findFaults(transaction, updates)),
@@ -248,7 +257,13 @@ function openDatabase(
 }
 
 /** @throws SetupError where Django's log is there and can't be written to */
-function hasAdminLog(app: FastifyInstance, { adminLog }: LiveSchema, names: Names): boolean {
+function adminLogOf(
+  app: FastifyInstance,
+  wanted: boolean | AdminLog,
+  { adminLog }: LiveSchema,
+  names: Names,
+): AdminLog | undefined {
+  if (wanted === false) return undefined
   const table = names.shown('django_admin_log')
   if (adminLog === 'unwritable') {
     throw new SetupError(
@@ -258,7 +273,8 @@ function hasAdminLog(app: FastifyInstance, { adminLog }: LiveSchema, names: Name
   }
   if (adminLog === 'absent')
     app.log.warn(`there is no table ${table}: changes are not entered in Django's log`)
-  return adminLog === 'writable'
+  if (adminLog === 'absent') return undefined
+  return wanted === true ? {} : wanted
 }
 
 function checkFirstName(app: FastifyInstance, { widths, longestFirstName }: LiveSchema, limit: number): void {

@@ -5,7 +5,7 @@ import { Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify, { type ConnectionError, type FastifyInstance, LogController } from 'fastify'
 import type pg from 'pg'
-import { type Config, naming, passwordOptions } from './config.js'
+import { type Config, jwtOptions, naming, passwordOptions } from './config.js'
 import { openPool } from './db/database.js'
 import { ProblemError } from './errors.js'
 import { collectDocument, serveDocument } from './http/documentation.js'
@@ -117,8 +117,9 @@ const pluginOptions = (config: Config, database: pg.Pool) => ({
   passwords: passwordOptions(config),
   hashing: { concurrency: config.HASH_CONCURRENCY, maxQueued: config.HASH_QUEUE },
   ...naming(config),
-  adminLog: config.DJANGO_ADMIN_LOG,
+  adminLog: config.DJANGO_ADMIN_LOG && { user: config.DJANGO_ADMIN_LOG_USER },
   tokens: config.DRF_TOKENS,
+  jwt: jwtOptions(config),
   auditRetentionDays: config.AUDIT_RETENTION_DAYS,
   pageSize: config.PAGE_SIZE,
   requireIfMatch: config.REQUIRE_IF_MATCH,

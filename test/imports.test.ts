@@ -22,7 +22,7 @@ const RULES: Record<string, { layers: string[]; packages: string[] }> = {
   http: { layers: ['domain', 'db'], packages: ['*'] },
   ops: { layers: ['http', 'domain', 'db'], packages: ['*'] },
   plugin: { layers: ['http', 'domain', 'db', 'ops'], packages: ['fastify', 'pg'] },
-  config: { layers: ['db'], packages: ['node:'] },
+  config: { layers: ['domain', 'db'], packages: ['node:'] },
   server: { layers: ['plugin', 'http', 'domain', 'db', 'ops', 'config', 'version'], packages: ['*'] },
   index: { layers: ['plugin', 'domain', 'db'], packages: [] },
   cli: { layers: ['server', 'plugin', 'http', 'domain', 'db', 'ops', 'config', 'version'], packages: ['*'] },

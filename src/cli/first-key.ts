@@ -24,7 +24,7 @@ export async function provideFirstKey(database: Database, file: string): Promise
   const key = await readFile(file, 'utf8').catch(() => undefined)
   const [caller] = key === undefined ? [] : await findCallersByApiKey(database, [hashApiKey(key.trim())])
   if (!caller?.is_active || !caller.is_staff) return undefined
-  return { file, isNew, user: { id: caller.id, username: caller.username } }
+  return { file, isNew, user: { id: caller.id!, username: caller.username! } }
 }
 
 async function keep(key: string, file: string): Promise<void> {

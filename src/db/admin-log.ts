@@ -7,13 +7,21 @@ import type { Transaction } from './open-transaction.js'
 import { rowsOf } from './rows.js'
 import { query, statement } from './statement.js'
 
+/** How changes are entered in Django's own log. */
+export interface AdminLog {
+  /** Who stands for callers that are no users, by username. Without one, what they do is not entered. */
+  user?: string | undefined
+}
+
 /** As `LogEntry` has them: ADDITION, CHANGE and DELETION. */
 const FLAGS: Record<string, number> = { create: 1, update: 2, delete: 3 }
 
 const TARGETS = { user: User, group: Group } as const
 
 interface Entry {
-  actor_id: number
+  /** Null for whoever is no user: then it is the user with this name. */
+  actor_id: number | null
+  stand_in: string | null
   target_type: keyof typeof TARGETS
   target_id: number
   /** What a deleted object was called; null for one that is there, and says itself what it is called now. */
@@ -22,13 +30,20 @@ interface Entry {
   message: string
 }
 
+/** Entries have the order of what they tell of. */
+interface EntryRow extends Entry {
+  position: number
+}
+
 const COLUMNS = {
   actor_id: 'bigint',
+  stand_in: 'text',
   target_type: 'text',
   target_id: 'bigint',
   name: 'text',
   flag: 'int',
   message: 'text',
+  position: 'int',
 } as const
 
 const NAMES = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]
@@ -50,8 +65,15 @@ const insertStatement = statement(
       ])
       .expression(
         query
-          .selectFrom(rowsOf<Entry>(COLUMNS, arrays))
-          .innerJoin('auth_user as actor', 'actor.id', 'd.actor_id')
+          .selectFrom(rowsOf<EntryRow>(COLUMNS, arrays))
+          .innerJoin('auth_user as actor', (join) =>
+            join.on((on) =>
+              on.or([
+                on('actor.id', '=', on.ref('d.actor_id')),
+                on.and([on('d.actor_id', 'is', null), on('actor.username', '=', on.ref('d.stand_in'))]),
+              ]),
+            ),
+          )
           .leftJoin('django_content_type as c', (join) =>
             join.on(
               sql<string>`c.app_label || '.' || c.model`,
@@ -69,28 +91,37 @@ const insertStatement = statement(
               else (select name from auth_group where id = d.target_id) end), 200)`.as('object_repr'),
             'd.flag as action_flag',
             'd.message as change_message',
-          ]),
+          ])
+          .orderBy('d.position'),
       ),
   NAMES.length,
 )
 
 /** Enters what was done to users and groups, in the transaction that does it; where that is wanted. */
 export function enterInAdminLog(transaction: Transaction, events: readonly AuditEvent[]): void {
-  if (!transaction.adminLog) return
-  const entries = events.flatMap(entriesOf)
+  if (transaction.adminLog === undefined) return
+  const { user } = transaction.adminLog
+  const entries = events
+    .flatMap((event) => entriesOf(event, user))
+    .map((entry, position): EntryRow => ({ ...entry, position }))
   if (entries.length === 0) return
   transaction.send(insertStatement, ...NAMES.map((column) => entries.map((entry) => entry[column])))
 }
 
 /** Django has no entries of refusals, and none that are nobody's. */
-function entriesOf({ action, outcome, actor_id, target_id, changes }: AuditEvent): Entry[] {
+function entriesOf(
+  { action, outcome, actor_id, target_id, changes }: AuditEvent,
+  user: string | undefined,
+): Entry[] {
   const [type = '', verb = ''] = action.split('.')
   const flag = FLAGS[verb]
-  if (outcome === 'refused' || actor_id === null || target_id === null) return []
+  if (outcome === 'refused' || target_id === null) return []
+  if (actor_id === null && user === undefined) return []
   if (flag === undefined || (type !== 'user' && type !== 'group')) return []
   return [
     {
       actor_id,
+      stand_in: user ?? null,
       target_type: type,
       target_id,
       name: verb === 'delete' ? nameBefore(changes) : null,

@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import pg from 'pg'
 import { unavailable } from '../errors.js'
 import { isConflict, isConnectionLoss, isStaleStatement } from './sqlstate.js'
+import type { AdminLog } from './admin-log.js'
 import { Names } from './names.js'
 import { OpenTransaction, type Transaction } from './open-transaction.js'
 import { type Queryable, runOn, sendTogether } from './run.js'
@@ -24,8 +25,8 @@ export interface DatabaseOptions {
   prepared: boolean
   /** What the project calls its tables. Default: as Django does. */
   names?: Names | undefined
-  /** Whether changes are entered in Django's own log too, whose table is there. Default false. */
-  adminLog?: boolean | undefined
+  /** How changes are entered in Django's own log, whose table is there. Default: they are not. */
+  adminLog?: AdminLog | undefined
   log?: DatabaseLog | undefined
 }
 
@@ -60,13 +61,13 @@ export function openPool(
 
 /** The database that the service works on. */
 export class Database implements Queryable {
-  readonly options: DatabaseOptions & { names: Names; adminLog: boolean }
+  readonly options: DatabaseOptions & { names: Names }
 
   constructor(
     readonly pool: pg.Pool,
     options: DatabaseOptions,
   ) {
-    this.options = { ...options, names: options.names ?? new Names(), adminLog: options.adminLog ?? false }
+    this.options = { ...options, names: options.names ?? new Names() }
     // Without listeners, a backend that is killed ends the whole process: the pool's for idle ones, the client's own
     // for all others, those included that a host's pool opened before.
     pool.on('error', (error: Error & { code?: string }) =>

@@ -90,7 +90,7 @@ export async function lockGroup(transaction: Transaction, id: number): Promise<v
 
 const factsStatement = statement(
   'group_facts',
-  (id: number, name: string, permissions: number[], userId: number) =>
+  (id: number, name: string, permissions: number[], userId: number | null) =>
     query.selectNoFrom([
       sql<number | null>`(
         select g.id::bigint from auth_group g where g.name = ${name}::text and g.id <> ${id}::bigint limit 1
@@ -117,7 +117,7 @@ export interface GroupFacts {
 /** @param id of the group; 0 where it does not exist yet */
 export async function readGroupFacts(
   transaction: Transaction,
-  wanted: { id: number; name: string; permissions: readonly number[]; userId: number },
+  wanted: { id: number; name: string; permissions: readonly number[]; userId: number | null },
 ): Promise<GroupFacts> {
   const { id, name, permissions, userId } = wanted
   const [facts] = await transaction.run(factsStatement, id, name, [...permissions], userId)

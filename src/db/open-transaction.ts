@@ -1,13 +1,14 @@
 /** One open transaction, on the connection that it has for itself. */
 import { sql } from 'kysely'
 import type pg from 'pg'
+import type { AdminLog } from './admin-log.js'
 import { type Queryable, runOn, type RunOptions, sendTogether } from './run.js'
 import { query, type Statement, statement } from './statement.js'
 
 /** One open transaction. */
 export interface Transaction extends Queryable {
-  /** Whether changes are entered in Django's own log too. */
-  readonly adminLog: boolean
+  /** Undefined where changes are not entered in Django's own log. */
+  readonly adminLog: AdminLog | undefined
   /**
    * Sends a statement together with the commit, which fails where it fails: one round trip less. Only others that
    * are sent so may follow, unless `flush` comes before; its rows are not seen.
@@ -49,7 +50,7 @@ export class OpenTransaction implements Transaction {
 
   constructor(
     readonly client: pg.PoolClient,
-    readonly options: RunOptions & { timeoutMs: number; adminLog: boolean },
+    readonly options: RunOptions & { timeoutMs: number; adminLog?: AdminLog | undefined },
     lockTimeoutMs: number,
   ) {
     sendTogether(client)
@@ -57,7 +58,7 @@ export class OpenTransaction implements Transaction {
     this.id.catch(() => {})
   }
 
-  get adminLog(): boolean {
+  get adminLog(): AdminLog | undefined {
     return this.options.adminLog
   }
 

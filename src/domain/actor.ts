@@ -1,8 +1,9 @@
 /** Who acts: the user behind a credential, and what it may do. */
 
 export interface Actor {
-  id: number
-  username: string
+  /** Both null for whoever is no user, and has nothing but permissions. */
+  id: number | null
+  username: string | null
   isActive: boolean
   isStaff: boolean
   isSuperuser: boolean

@@ -1,14 +1,34 @@
 /** From the credentials of requests to the users behind them. */
-import { type CallerRow, findCallersByApiKey, findCallersByToken } from '../db/callers.js'
+import {
+  type CallerRow,
+  findCallersByApiKey,
+  findCallersByEmail,
+  findCallersByPermissions,
+  findCallersByToken,
+  findCallersByUsername,
+} from '../db/callers.js'
 import type { Queryable } from '../db/database.js'
 import type { Actor } from './actor.js'
 
 /** What a request says it may be known by. */
 export interface Credential {
-  kind: 'api_key' | 'token'
-  /** The SHA-256 of an API key in hex, or a token of Django REST Framework. */
+  kind: keyof typeof LOOKUPS
+  /**
+   * The SHA-256 of an API key in hex, a token of Django REST Framework, or what a JWT was verified to say: a username, an e-mail
+   * address, or names of permissions with a space between them.
+   */
   value: string
+  /** Who a JWT was issued to. */
+  subject?: string
 }
+
+const LOOKUPS = {
+  api_key: findCallersByApiKey,
+  token: findCallersByToken,
+  username: findCallersByUsername,
+  email: findCallersByEmail,
+  permissions: findCallersByPermissions,
+} satisfies Record<string, (db: Queryable, values: string[]) => Promise<CallerRow[]>>
 
 /** Whoever makes a request. */
 export interface Caller {
@@ -25,25 +45,34 @@ export interface Caller {
   admit(found: Actor | undefined): Actor
 }
 
-/** The users of these credentials, in their order. Undefined for one that is unknown, expired or revoked. */
+/** The users of these credentials, in their order. Undefined for one that is unknown, expired, revoked, or not one user's alone. */
 export async function findActors(
   db: Queryable,
   credentials: readonly Credential[],
 ): Promise<(Actor | undefined)[]> {
-  const wanted = { api_key: new Set<string>(), token: new Set<string>() }
-  for (const { kind, value } of credentials) wanted[kind].add(value)
-  const [byKey, byToken] = await Promise.all([
-    wanted.api_key.size > 0 ? findCallersByApiKey(db, [...wanted.api_key]) : [],
-    wanted.token.size > 0 ? findCallersByToken(db, [...wanted.token]) : [],
-  ])
-  const actors = { api_key: actorsOf(byKey), token: actorsOf(byToken) }
-  return credentials.map(({ kind, value }) => actors[kind].get(value))
+  const kinds = [...new Set(credentials.map(({ kind }) => kind))]
+  const found = new Map(
+    await Promise.all(
+      kinds.map(async (kind) => {
+        const values = new Set(credentials.filter((one) => one.kind === kind).map(({ value }) => value))
+        return [kind, byCredential(await LOOKUPS[kind](db, [...values]))] as const
+      }),
+    ),
+  )
+  return credentials.map((credential) => {
+    const row = found.get(credential.kind)!.get(credential.value)
+    return row && actorOf(row, credential)
+  })
 }
 
-const actorsOf = (callers: readonly CallerRow[]): Map<string, Actor> =>
-  new Map(callers.map((caller) => [caller.credential, actorOf(caller)]))
+/** Two users may have one e-mail address: then it is nobody's credential. */
+function byCredential(rows: readonly CallerRow[]): Map<string, CallerRow | undefined> {
+  const callers = new Map<string, CallerRow | undefined>()
+  for (const row of rows) callers.set(row.credential, callers.has(row.credential) ? undefined : row)
+  return callers
+}
 
-const actorOf = (caller: CallerRow): Actor => ({
+const actorOf = (caller: CallerRow, { kind, subject }: Credential): Actor => ({
   id: caller.id,
   username: caller.username,
   isActive: caller.is_active,
@@ -51,5 +80,6 @@ const actorOf = (caller: CallerRow): Actor => ({
   isSuperuser: caller.is_superuser,
   permissions: new Set(caller.permission_ids),
   authPermissions: new Set(caller.auth_permissions),
-  credential: caller.key_id === null ? 'token' : `api_key:${caller.key_id}`,
+  credential:
+    subject === undefined ? (kind === 'token' ? kind : `api_key:${caller.key_id}`) : `jwt:${subject}`,
 })

@@ -6,6 +6,7 @@ import { createBatcher, READS } from '../db/batcher.js'
 import type { Queryable } from '../db/database.js'
 import { ProblemError } from '../errors.js'
 import { authorize, isAllowed } from './access.js'
+import { LOOKS_LIKE_JWT, type TokenVerifier } from './jwt.js'
 import { KnownCallers } from './known-callers.js'
 
 /** The part of a request that says who it is from. */
@@ -51,13 +52,18 @@ function parseAuthorization(header: string | undefined): { scheme: string; crede
   return match === null ? undefined : { scheme: match[1]!.toLowerCase(), credential: match[2]?.trim() ?? '' }
 }
 
-/**
- * @param tokens whether Django REST Framework's tokens are taken
- * @param permissionName what the project calls a permission
- */
+export interface AuthenticatorOptions {
+  /** Whether Django REST Framework's tokens are taken. */
+  tokens: boolean
+  /** Verifies JWTs, where these are taken. */
+  verify?: TokenVerifier | undefined
+  /** What the project calls a permission. */
+  permissionName(permission: string): string
+}
+
 export function makeAuthenticator(
   db: Queryable,
-  { tokens, permissionName }: { tokens: boolean; permissionName(permission: string): string },
+  { tokens, verify, permissionName }: AuthenticatorOptions,
 ): Authenticator {
   const headers = { 'www-authenticate': challenge(tokens) }
   const failed = (detail: string) => new ProblemError('authentication_failed', { detail, headers })
@@ -85,11 +91,15 @@ export function makeAuthenticator(
   }
 
   /** Most connections are one caller's: what its last request sent need not be taken apart and hashed again. */
-  function credentialOf({ headers: { authorization }, socket }: Credentials): Credential {
+  function credentialOf({
+    headers: { authorization },
+    socket,
+  }: Credentials): Credential | Promise<Credential> {
     const last = lastOn.get(socket)
     if (last !== undefined && last.authorization === authorization) return last.credential
     const credential = credentialIn(authorization)
-    lastOn.set(socket, { authorization: authorization!, credential })
+    // A JWT is verified each time: it ends by itself.
+    if (!(credential instanceof Promise)) lastOn.set(socket, { authorization: authorization!, credential })
     return credential
   }
 
@@ -99,14 +109,22 @@ export function makeAuthenticator(
       headers,
     })
 
-  function credentialIn(authorization: string | undefined): Credential {
+  function credentialIn(authorization: string | undefined): Credential | Promise<Credential> {
     const parsed = parseAuthorization(authorization)
     if (parsed === undefined || (parsed.scheme === 'token' && !tokens)) throw notAuthenticated()
     const { scheme, credential } = parsed
     if (scheme === 'bearer' && API_KEY.test(credential))
       return { kind: 'api_key', value: hashApiKey(credential) }
     if (scheme === 'token' && TOKEN.test(credential)) return { kind: 'token', value: credential }
+    if (scheme === 'bearer' && verify !== undefined && LOOKS_LIKE_JWT.test(credential))
+      return verified(credential)
     throw failed('Invalid credentials.')
+  }
+
+  async function verified(token: string): Promise<Credential> {
+    const credential = await verify!(token)
+    if (credential === undefined) throw failed('Invalid credentials.')
+    return credential
   }
 
   function admitted(credential: Credential, anyOf: readonly string[], found: Actor | undefined): Actor {
@@ -131,10 +149,10 @@ export function makeAuthenticator(
   }
 
   return {
-    authenticate: async (request, anyOf) => lookUp(credentialOf(request), anyOf),
+    authenticate: async (request, anyOf) => lookUp(await credentialOf(request), anyOf),
 
     async recognize(request, anyOf) {
-      const credential = credentialOf(request)
+      const credential = await credentialOf(request)
       const actor = known.find(credential)
       return actor !== undefined && isAllowed(actor, anyOf)
         ? new RequestCaller(credential, anyOf, actor)

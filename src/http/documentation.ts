@@ -45,7 +45,11 @@ const openapi = (version: string) => ({
   ],
   components: {
     securitySchemes: {
-      apiKey: { type: 'http' as const, scheme: 'bearer', description: 'An API key of this service.' },
+      apiKey: {
+        type: 'http' as const,
+        scheme: 'bearer',
+        description: 'An API key of this service, or a JWT of the identity provider that it trusts.',
+      },
       token: {
         type: 'apiKey' as const,
         in: 'header' as const,

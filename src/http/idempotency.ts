@@ -63,8 +63,9 @@ function makeClaim(secret: Buffer, request: FastifyRequest, text: string): Claim
   const { method, routeOptions, params, mediaType = '', body } = request
   const url = routeOptions.url?.replace(/\/$/, '')
   const query = request.url.split('?')[1] ?? ''
+  const { actor } = callerOf(request)
   return {
-    key: keyedHash(secret, [callerOf(request).actor.id, method, url, params, text]),
+    key: keyedHash(secret, [actor.id ?? actor.credential, method, url, params, text]),
     // With the client's key as well: that is not in the database, which the secret is.
     fingerprint: keyedHash(Buffer.concat([secret, Buffer.from(text)]), [mediaType, query, sentIn(body)]),
   }

@@ -121,7 +121,7 @@ t.test('tables that are not there, or not ours', async (t) => {
   await pool.query('alter table auth_user rename column is_staff to is_crew')
   const { status, stdout, stderr } = await run(['start'], { DATABASE_URL })
   t.match({ status, stdout }, { status: 1, stdout: '' })
-  t.match(stderr, /^error: The tables .* can't be served: auth_user\.is_staff is missing.*\n$/)
+  t.match(stderr, /^error: These tables can't be served: auth_user\.is_staff is missing.*\n$/)
 })
 
 t.test('a data folder that is none', async (t) => {

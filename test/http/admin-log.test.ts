@@ -1,7 +1,8 @@
 /** Entries in Django's own log of changes: as its admin site makes them, and only where that is wanted. */
 import t, { type Test } from 'tap'
 import { createDatabase } from '../helpers/database.js'
-import { startService } from '../helpers/service.js'
+import { startIdentityProvider } from '../helpers/identity-provider.js'
+import { requester, startService } from '../helpers/service.js'
 
 // As Django 3.2 makes it.
 const LOG = `create table django_admin_log (
@@ -123,6 +124,28 @@ t.test('a user goes with the entries of their own, also with the one of the dele
   t.strictSame(await entries(), [])
   const { rows } = await pool.query("select from user_admin.audit_event where action = 'user.delete'")
   t.equal(rows.length, 1, 'our own record keeps it')
+})
+
+t.test('a machine that is no user is entered as the one who stands for it', async (t) => {
+  const provider = await startIdentityProvider(t)
+  const jwt = { ...provider.settings, JWT_SCOPES: 'directory.write=auth.change_user' }
+  const { request, entries, makeUser, url, database } = await start(t, {
+    ...jwt,
+    DJANGO_ADMIN_LOG_USER: 'machines',
+  })
+  const key = await provider.clientToken('directory.write')
+  const id = await makeUser({ username: 'ada' })
+  const change = (at: string, first_name: string) =>
+    requester(at)('PATCH', `/admin/users/${id}/`, { key, body: { first_name } })
+  t.equal((await change(url, 'Grace')).status, 200)
+  t.strictSame(await entries(), [], 'there is no such user yet')
+  const machines = await makeUser({ username: 'machines' })
+  t.equal((await change(url, 'Jean')).status, 200)
+  t.match(await entries(), [{ by: machines, repr: 'ada', flag: 2 }])
+  const without = await startService(t, { ...jwt, DJANGO_ADMIN_LOG: 'on' }, database)
+  t.equal((await change(without.url, 'Mary')).status, 200)
+  t.strictSame(await entries(), [], 'where nobody stands for it')
+  t.equal((await request('GET', '/admin/events/', { key })).status, 403)
 })
 
 t.test('off by default, and where there is no such table', async (t) => {

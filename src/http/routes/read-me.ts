@@ -24,8 +24,10 @@ export const readMe = (context: Context) =>
 
     async handler(request) {
       const { actor } = callerOf(request)
+      const { id } = actor
+      if (id === null) throw new ProblemError('not_found', { detail: "These credentials are no user's." })
       const [[user], permissions] = await context.database.together((connection) =>
-        Promise.all([readUsers(connection, [actor.id]), heldPermissionNames(connection, actor.id)]),
+        Promise.all([readUsers(connection, [id]), heldPermissionNames(connection, id)]),
       )
       // Deleted since it was looked up.
       if (user === undefined) throw new ProblemError('not_found')

@@ -1,0 +1,113 @@
+/** JWTs of an identity provider (RFC 7519, RFC 8725, RFC 9068): verified against the keys that it publishes. */
+import {
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type JWTPayload,
+  jwtVerify,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+} from 'jose'
+import type { Credential } from '../domain/callers.js'
+import { normalizeEmail } from '../domain/email.js'
+import { JWT_ALGORITHMS, type JwtOptions } from '../domain/jwt-options.js'
+import { unavailable } from '../errors.js'
+
+/** What only looks like one is refused where it is verified. */
+export const LOOKS_LIKE_JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/
+
+/** Seconds by which clocks may differ. */
+const CLOCK_TOLERANCE = 5
+
+const FETCH_TIMEOUT_MS = 3_000
+
+/** Whoever sends tokens of unknown keys must not make us ask the provider for each. */
+const COOLDOWN_MS = 30_000
+const FAILURE_COOLDOWN_MS = 1_000
+
+/** @returns undefined for a token that is not valid, or names nobody @throws `unavailable` where nobody can tell */
+export type TokenVerifier = (token: string) => Promise<Credential | undefined>
+
+export function makeTokenVerifier(options: JwtOptions): TokenVerifier {
+  const keys = publishedKeys(options)
+  const wanted: JWTVerifyOptions = {
+    issuer: options.issuer,
+    audience: options.audience,
+    algorithms: [...(options.algorithms ?? JWT_ALGORITHMS)],
+    requiredClaims: ['exp', 'sub'],
+    clockTolerance: CLOCK_TOLERANCE,
+  }
+  return async (token) => {
+    try {
+      const { payload } = await jwtVerify(token, keys, wanted)
+      return credentialIn(payload, options)
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return undefined
+      throw error
+    }
+  }
+}
+
+/** The provider's keys, as they are asked for by a token's header. Where they can't be had, nothing can be said of the token. */
+function publishedKeys({ jwksUrl, keysMaxAge = 600 }: JwtOptions): JWTVerifyGetKey {
+  const keys = createRemoteJWKSet(new URL(jwksUrl), {
+    cacheMaxAge: keysMaxAge * 1_000,
+    cooldownDuration: COOLDOWN_MS,
+    timeoutDuration: FETCH_TIMEOUT_MS,
+    [customFetch]: patientFetch(),
+  })
+  return async (header, token) => {
+    try {
+      return await keys(header, token)
+    } catch (error) {
+      if (isTokensFault(error)) throw error
+      throw unavailable('unavailable', "The identity provider's keys could not be read.", error)
+    }
+  }
+}
+
+/** None of the keys, or several, fit what the token says of its own. */
+const isTokensFault = (error: unknown): boolean =>
+  error instanceof errors.JWKSNoMatchingKey ||
+  error instanceof errors.JWKSMultipleMatchingKeys ||
+  error instanceof errors.JOSENotSupported
+
+/** Asks again only a moment after it failed. */
+function patientFetch(): typeof fetch {
+  let notBefore = 0
+  return async (...request) => {
+    if (Date.now() < notBefore) throw new Error('The keys could not be read a moment ago.')
+    notBefore = Date.now() + FAILURE_COOLDOWN_MS
+    const response = await fetch(...request)
+    if (response.ok) notBefore = 0
+    return response
+  }
+}
+
+function credentialIn(claims: JWTPayload, { user, scopes }: JwtOptions): Credential | undefined {
+  if (typeof claims.sub !== 'string') return undefined
+  const subject = shown(claims.sub)
+  if (scopes !== undefined) return { kind: 'permissions', value: permissionsOf(claims, scopes), subject }
+  const { claim, field } = user ?? { claim: 'sub', field: 'username' }
+  const value = claims[claim]
+  if (typeof value !== 'string' || value === '' || value.includes('\0')) return undefined
+  if (field === 'username') return { kind: 'username', value, subject }
+  // Whoever may enter any address at the provider would be anybody here.
+  return claims.email_verified === false
+    ? undefined
+    : { kind: 'email', value: normalizeEmail(value), subject }
+}
+
+/** Each once, in order: callers with the same permissions are looked up together. */
+function permissionsOf(claims: JWTPayload, scopes: NonNullable<JwtOptions['scopes']>): string {
+  const granted = [claims.scope, claims.scp].flatMap((claim) =>
+    typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : [],
+  )
+  const names = granted.flatMap((scope) =>
+    Object.hasOwn(scopes, String(scope)) ? scopes[String(scope)]! : [],
+  )
+  return [...new Set(names)].toSorted().join(' ')
+}
+
+/** As events and logs may have it. */
+const shown = (subject: string): string => subject.slice(0, 100).replace(/[^\x21-\x7e]/g, '?')
