@@ -24,6 +24,7 @@ export const PROBLEM_CODES = [
   'expectation_failed',
   'idempotency_key_reused',
   'precondition_required',
+  'too_many_requests',
   'headers_too_large',
   'bad_request',
   'internal_error',

@@ -1,4 +1,5 @@
 /** Writes `openapi.yaml` and `docs/problems.md` from the schemas and the catalogue; `--check` fails where they differ. */
+import { UNLIMITED } from '../src/http/rate-limits.js'
 import { readFile, writeFile } from 'node:fs/promises'
 import Fastify from 'fastify'
 import pg from 'pg'
@@ -28,6 +29,7 @@ async function makeDocument(): Promise<string> {
           closing: new AbortController().signal,
           requireIfMatch: 'never',
           secret: Buffer.alloc(32),
+          limits: UNLIMITED,
         }),
       ),
     { prefix: '/admin' },

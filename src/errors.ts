@@ -124,6 +124,13 @@ export const PROBLEMS: Readonly<Record<ProblemCode, CatalogueEntry>> = {
       'This change wants `If-Match`, so that nobody overwrites what they have not seen: read what is there, and send its `ETag`. ' +
       'Always for a place in a set by its number; for what else, `REQUIRE_IF_MATCH` says.',
   },
+  too_many_requests: {
+    status: 429,
+    title: 'Too many requests',
+    meaning:
+      'More requests came from this address, or with these credentials, than the service takes in a minute. Try again after ' +
+      '`Retry-After` seconds; `RateLimit` has what is left (draft-ietf-httpapi-ratelimit-headers).',
+  },
   headers_too_large: {
     status: 431,
     title: 'Headers too large',
@@ -142,9 +149,10 @@ export const PROBLEMS: Readonly<Record<ProblemCode, CatalogueEntry>> = {
   },
   unavailable: {
     status: 503,
-    title: 'Database unavailable',
+    title: 'Unavailable',
     meaning:
-      'The database could not be reached, was too slow, or kept refusing for conflicts with others. ' +
+      'The database could not be reached, was too slow, or kept refusing for conflicts with others; or the keys of the identity ' +
+      'provider could not be read. ' +
       'Try again after `Retry-After` seconds.',
   },
 }

@@ -30,9 +30,10 @@ import type { Context } from './http/context.js'
 import { makeGroupTags, makeUserTags } from './http/entity-tags.js'
 import { makeTokenVerifier } from './http/jwt.js'
 import type { RequireIfMatch } from './http/preconditions.js'
+import { limitRates, NO_LIMITS, type RateLimitOptions } from './http/rate-limits.js'
 import { registerRoutes } from './http/register.js'
 import { makeChecker } from './http/validation.js'
-import { forgetAnswers, removeOldEvents } from './ops/retention.js'
+import { forgetAnswers, forgetCounts, removeOldEvents } from './ops/retention.js'
 
 /** How the plugin is set up. `prefix` is Fastify's own. */
 export interface UserAdminOptions {
@@ -65,6 +66,8 @@ export interface UserAdminOptions {
    * stands for callers that are no users. Default false.
    */
   adminLog?: boolean | AdminLog
+  /** How many requests may come in a minute, of an address and of a caller. Default: any number. */
+  rateLimits?: Partial<RateLimitOptions>
   /** Days for which audit events are kept. Default 0: for ever. */
   auditRetentionDays?: number
   /** Items of a page of a list, where the request does not say. Default 100. */
@@ -111,6 +114,8 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
   forgetAnswers(app, database)
   const tokens = options.tokens && hasAuthTokens
   const secret = await readSecret(pool)
+  const rateLimits = { ...NO_LIMITS, ...options.rateLimits }
+  if (rateLimits.shared) forgetCounts(app, database)
   registerRoutes(
     app,
     makeContext(database, {
@@ -119,6 +124,7 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
       tokens,
       deletedWithUser,
       closing: closing.signal,
+      limits: await limitRates(app, database, rateLimits),
       secret,
     }),
   )
@@ -126,7 +132,7 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
 
 export type ContextOptions = UserSchemaOptions &
   Pick<UserAdminOptions, 'passwords' | 'hashing' | 'jwt'> &
-  Pick<Context, 'deletedWithUser' | 'closing' | 'pageSize' | 'requireIfMatch' | 'secret'> & {
+  Pick<Context, 'deletedWithUser' | 'closing' | 'pageSize' | 'requireIfMatch' | 'secret' | 'limits'> & {
     /** Whether Django REST Framework's tokens are taken. */
     tokens: boolean
   }
@@ -175,6 +181,7 @@ export function makeContext(database: Database, options: ContextOptions): Contex
   return {
     contract,
     database,
+    limits: options.limits,
     secret: options.secret,
     userTags: makeUserTags(options.secret),
     groupTags: makeGroupTags(options.secret),

@@ -15,6 +15,7 @@ import { sendSecurityHeaders } from './http/security-headers.js'
 import { HEALTH_PATHS, registerHealth } from './ops/health.js'
 import { lowerHashingPriority } from './ops/background-threads.js'
 import { logOptions } from './ops/log.js'
+import { shedLoad } from './ops/load-shedding.js'
 import { logRequests } from './ops/request-log.js'
 import { userAdmin } from './plugin.js'
 import { version } from './version.js'
@@ -50,6 +51,7 @@ function makeApp(config: Config): FastifyInstance {
   const app = Fastify({
     logger: logOptions(config.LOG_LEVEL),
     genReqId: () => randomUUID(),
+    ...(config.TRUST_PROXY.length > 0 ? { trustProxy: config.TRUST_PROXY } : {}),
     logController: new LogController({ disableRequestLogging: true }),
     // A slow client is ended: its headers, its whole request, and its silence between two are bounded.
     requestTimeout: 30 * SECOND,
@@ -80,6 +82,7 @@ function makeApp(config: Config): FastifyInstance {
 async function furnish(app: FastifyInstance, config: Config, databaseUrl: string): Promise<Service> {
   sendSecurityHeaders(app)
   logRequests(app, config.LOG_LEVEL, HEALTH_PATHS)
+  await shedLoad(app, config.MAX_EVENT_LOOP_DELAY_MS)
   const draining = drainOnClose(app)
 
   const pool = openPool(databaseUrl, { max: config.POOL_SIZE, timeoutMs: config.DATABASE_TIMEOUT_MS })
@@ -123,6 +126,11 @@ const pluginOptions = (config: Config, database: pg.Pool) => ({
   auditRetentionDays: config.AUDIT_RETENTION_DAYS,
   pageSize: config.PAGE_SIZE,
   requireIfMatch: config.REQUIRE_IF_MATCH,
+  rateLimits: {
+    perAddress: config.RATE_LIMIT_PER_ADDRESS,
+    perCaller: config.RATE_LIMIT_PER_CALLER,
+    shared: config.RATE_LIMIT_SHARED,
+  },
 })
 
 /** So that a method that nobody registered is 405 where the URL exists, and not 404. */

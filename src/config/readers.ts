@@ -1,4 +1,5 @@
 /** How the texts of settings are read. Each throws an Error that says what is wanted. */
+import { isIP } from 'node:net'
 import { PATCH_REQUIRABLE, type PatchRequirable } from '../../schemas/index.js'
 
 export const integer = (minimum: number, maximum: number) => (text: string) => {
@@ -82,3 +83,16 @@ export const scopes = (text: string): Record<string, string[]> =>
         return [scope, names]
       }),
   )
+
+/** IP addresses, and networks as `address/bits`. Never everybody: whoever is trusted may say any address. */
+export const addresses = (text: string): string[] => words(text).map(address)
+
+function address(word: string): string {
+  const [ip = '', bits, ...more] = word.split('/')
+  const family = isIP(ip)
+  const widest = family === 4 ? 32 : 128
+  const isNetwork =
+    bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= widest)
+  if (family !== 0 && isNetwork && more.length === 0) return word
+  throw new Error('must be addresses or networks of proxies, such as 127.0.0.1 or 10.0.0.0/8')
+}

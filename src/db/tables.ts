@@ -122,6 +122,13 @@ export interface IdempotentAnswerTable {
   answered_at: Generated<Timestamp>
 }
 
+/** How often somebody came, for limits that replicas share. */
+export interface RequestCountTable {
+  key: string
+  count: number
+  resets_at: Timestamp
+}
+
 /** Every table that the queries name. Django's are found through `search_path`, ours in `user_admin`. */
 export interface Tables {
   auth_user: AuthUserTable
@@ -137,4 +144,5 @@ export interface Tables {
   'user_admin.audit_event': AuditEventTable
   'user_admin.audit_retention': AuditRetentionTable
   'user_admin.idempotent_answer': IdempotentAnswerTable
+  'user_admin.request_count': RequestCountTable
 }

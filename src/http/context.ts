@@ -10,11 +10,13 @@ import type { StoredUser } from '../db/users.js'
 import type { Authenticator } from './authenticate.js'
 import type { Client } from './client.js'
 import type { EntityTags } from './entity-tags.js'
+import type { RateLimits } from './rate-limits.js'
 import type { RequireIfMatch } from './preconditions.js'
 
 export interface Context {
   contract: Contract
   callers: Authenticator
+  limits: RateLimits
   /** Keys fingerprints; the same on all replicas. */
   secret: Buffer
   userTags: EntityTags<StoredUser>

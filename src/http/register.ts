@@ -148,6 +148,7 @@ function guardRoutes(app: FastifyInstance, context: Context): void {
   requireRules(app)
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store')
+    await context.limits.address(request, reply)
     requireDecodable(request.raw.url ?? '')
     // Not found: there is no route, and so no rule.
     const { config } = request.routeOptions
@@ -158,6 +159,7 @@ function guardRoutes(app: FastifyInstance, context: Context): void {
       return context.callers.requireCredentials(request.headers.authorization)
     const find = confirmsCaller(config) ? context.callers.recognize : context.callers.authenticate
     request.setDecorator(CALLER, await find(request, access.anyOf))
+    await context.limits.caller(request, reply)
   })
 }
 

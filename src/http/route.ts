@@ -155,6 +155,7 @@ const COMMON: ProblemCode[] = [
   'authentication_failed',
   'permission_denied',
   'not_acceptable',
+  'too_many_requests',
   'internal_error',
   'unavailable',
 ]
@@ -230,6 +231,11 @@ const REFUSAL_HEADERS: Partial<Record<ProblemCode, Record<string, ReturnType<typ
   unsupported_media_type: { 'accept-patch': header('What a PATCH takes (RFC 5789).', JSON_MEDIA_TYPE) },
   precondition_failed: ETAG,
   request_in_progress: { 'retry-after': header('Seconds.', '1') },
+  too_many_requests: {
+    'retry-after': header('Seconds.', '30'),
+    ratelimit: header('What is left of each limit, and for how many seconds.', '"address";r=0;t=30'),
+    'ratelimit-policy': header('The limits, and their windows in seconds.', '"address";q=600;w=60'),
+  },
   unavailable: { 'retry-after': header('Seconds.', '1') },
 }
 

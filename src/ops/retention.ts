@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Database } from '../db/database.js'
 import { removeEvents } from '../db/events.js'
+import { removeOldCounts } from '../db/rate-limits.js'
 import { removeOldAnswers } from '../db/idempotent-answers.js'
 
 const HOUR_MS = 3_600_000
@@ -17,6 +18,10 @@ export function removeOldEvents(app: FastifyInstance, database: Database, days: 
 /** Removes answers that are too old to be given again. */
 export const forgetAnswers = (app: FastifyInstance, database: Database): void =>
   hourly(app, 'answers', (signal) => removeOldAnswers(database, signal))
+
+/** Removes counts of requests whose window has ended. */
+export const forgetCounts = (app: FastifyInstance, database: Database): void =>
+  hourly(app, 'counts of requests', () => removeOldCounts(database))
 
 /** Once the app is ready, and then every hour. Any number of replicas may do it. */
 function hourly(app: FastifyInstance, what: string, remove: (closing: AbortSignal) => Promise<number>): void {

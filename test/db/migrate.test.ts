@@ -24,6 +24,7 @@ const ALL = [
   '0004_audit_retention',
   '0005_safe_retries',
   '0006_django_migrations',
+  '0007_request_counts',
 ]
 const CREATED = [
   'auth_group',
@@ -50,6 +51,7 @@ t.test('an empty database gets everything, once', async (t) => {
     'applied migration 0005_safe_retries',
     'recorded the migrations of Django that these tables come from, in the schema public',
     'applied migration 0006_django_migrations',
+    'applied migration 0007_request_counts',
   ])
   t.strictSame(await tablesOf(pool), [
     ...CREATED.map((table) => `public.${table}`),
@@ -59,6 +61,7 @@ t.test('an empty database gets everything, once', async (t) => {
     'user_admin.audit_retention',
     'user_admin.idempotent_answer',
     'user_admin.migration',
+    'user_admin.request_count',
     'user_admin.secret',
   ])
   t.strictSame(
@@ -238,7 +241,7 @@ t.test('only what is pending is applied', async (t) => {
   await migrate(url)
   await pool.query(
     `drop table user_admin.api_key, user_admin.audit_event, user_admin.audit_retention,
-       user_admin.idempotent_answer, user_admin.secret;
+       user_admin.idempotent_answer, user_admin.secret, user_admin.request_count;
      delete from user_admin.migration where name >= '0002_user_admin'`,
   )
   t.strictSame(await pendingMigrations(url), ALL.slice(1))

@@ -65,6 +65,9 @@ export interface TestService {
   makeCaller(fields?: Partial<UserFixture>): Promise<{ id: number; key: string }>
 }
 
+/** The machine that tests run on may be slow: nothing is refused for that. */
+const TEST_SETTINGS = { PORT: '0', LOG_LEVEL: 'silent', MAX_EVENT_LOOP_DELAY_MS: '0' }
+
 /** Names that no other fixture has. */
 let fixtures = 0
 
@@ -80,7 +83,7 @@ export async function startService(
 ): Promise<TestService> {
   const own = database ?? (await createDatabase(t))
   const { url: databaseUrl, pool } = own
-  const config = readConfig({ PORT: '0', LOG_LEVEL: 'silent', ...settings })
+  const config = readConfig({ ...TEST_SETTINGS, ...settings })
   const service = await buildServer(config, databaseUrl)
   t.teardown(() => service.close())
   const url = await service.listen()

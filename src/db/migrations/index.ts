@@ -4,6 +4,7 @@ import { auditIndexes } from './0003_audit_indexes.js'
 import { auditRetention } from './0004_audit_retention.js'
 import { safeRetries } from './0005_safe_retries.js'
 import { djangoMigrations } from './0006_django_migrations.js'
+import { requestCounts } from './0007_request_counts.js'
 import type { Migration } from './migration.js'
 
 export type { Migration, MigrationContext } from './migration.js'
@@ -16,4 +17,5 @@ export const migrations: readonly Migration[] = [
   auditRetention,
   safeRetries,
   djangoMigrations,
+  requestCounts,
 ]
