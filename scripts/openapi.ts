@@ -9,7 +9,7 @@ import { PROBLEMS } from '../src/errors.js'
 import { collectDocument, documentYaml } from '../src/http/documentation.js'
 import { registerRoutes } from '../src/http/register.js'
 import { registerHealth } from '../src/ops/health.js'
-import { makeContext } from '../src/plugin.js'
+import { makeContext } from '../src/http/make-context.js'
 import { version } from '../src/version.js'
 
 /** The document of the default configuration. Needs no database: the pool never connects. */

@@ -1,38 +1,17 @@
 /** Wires one encapsulated scope: the API under a prefix of a host's app. */
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type pg from 'pg'
-import {
-  CONTRACT_DEFAULTS,
-  DEFAULT_PAGE_SIZE,
-  type GroupUpdate,
-  makeContract,
-  REVOCABLE,
-  type UserSchemaOptions,
-  type UserUpdate,
-} from '../schemas/index.js'
+import { CONTRACT_DEFAULTS, DEFAULT_PAGE_SIZE, type UserSchemaOptions } from '../schemas/index.js'
 import { Database, openPool } from './db/database.js'
 import type { AdminLog } from './db/admin-log.js'
-import { createBatcher, READS } from './db/batcher.js'
 import { inspectSchema, type LiveSchema } from './db/live-schema.js'
 import { Names, type Naming } from './db/names.js'
 import { readSecret } from './db/secret.js'
-import { readUsers } from './db/users.js'
-import { type Caller, findActors } from './domain/callers.js'
-import { mayShareUser, type Update } from './domain/decide-update.js'
-import type { JwtOptions } from './domain/jwt-options.js'
-import { makePasswordEncoder, type PasswordEncoderOptions } from './domain/passwords/registry.js'
-import { createWorkQueue, QueueFullError, type WorkQueueOptions } from './domain/passwords/work-queue.js'
-import { findFaults, type Outcome, updateUsers } from './domain/update-users.js'
-import { SetupError, unavailable } from './errors.js'
-import { mayBeOneRowsFault } from './db/sqlstate.js'
-import { makeAuthenticator } from './http/authenticate.js'
-import type { Context } from './http/context.js'
-import { makeGroupTags, makeUserTags } from './http/entity-tags.js'
-import { makeTokenVerifier } from './http/jwt.js'
+import { SetupError } from './errors.js'
+import { type ContextOptions, makeContext } from './http/make-context.js'
 import type { RequireIfMatch } from './http/preconditions.js'
 import { limitRates, NO_LIMITS, type RateLimitOptions } from './http/rate-limits.js'
 import { registerRoutes } from './http/register.js'
-import { makeChecker } from './http/validation.js'
 import { forgetAnswers, forgetCounts, removeOldEvents } from './ops/retention.js'
 
 /** How the plugin is set up. `prefix` is Fastify's own. */
@@ -50,9 +29,9 @@ export interface UserAdminOptions {
   /** Characters of `first_name`. Default 30, the contract's; at most the column's width. */
   firstNameMaxLength?: number
   /** How new passwords are stored. Default argon2, at Django's parameters. */
-  passwords?: Partial<PasswordEncoderOptions>
+  passwords?: ContextOptions['passwords']
   /** How many passwords are hashed at once, and how many may wait. Default 2 and 64. */
-  hashing?: Partial<Pick<WorkQueueOptions, 'concurrency' | 'maxQueued'>>
+  hashing?: ContextOptions['hashing']
   /** Whether Django REST Framework's tokens are taken where that table exists. Default true. */
   tokens?: boolean
   /** As `AUTH_USER_MODEL` of the Django project: its tables and permissions are called after it. Default `auth.User`. */
@@ -60,7 +39,7 @@ export interface UserAdminOptions {
   /** Tables that are called otherwise than Django does by itself: `{ auth_user: 'schema.table' }`. */
   tables?: Naming['tables']
   /** JWTs of an identity provider that are taken. Default none. */
-  jwt?: JwtOptions | undefined
+  jwt?: ContextOptions['jwt']
   /**
    * Whether changes are entered in Django's own log too, for the History pages of its admin site; `user` is the username of who
    * stands for callers that are no users. Default false.
@@ -128,129 +107,6 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
       secret,
     }),
   )
-}
-
-export type ContextOptions = UserSchemaOptions &
-  Pick<UserAdminOptions, 'passwords' | 'hashing' | 'jwt'> &
-  Pick<Context, 'deletedWithUser' | 'closing' | 'pageSize' | 'requireIfMatch' | 'secret' | 'limits'> & {
-    /** Whether Django REST Framework's tokens are taken. */
-    tokens: boolean
-  }
-
-/** How updates share locks and commits. One batch at a time grows to what the load needs. */
-const WRITES = { maxSize: 64, concurrency: 1, maxWaiting: 2_000 }
-
-/** Milliseconds that a batch waits for a row that somebody else has locked. */
-const SHARED_LOCK_TIMEOUT_MS = 250
-
-/** What the routes work with. Opens no connection by itself. */
-export function makeContext(database: Database, options: ContextOptions): Context {
-  const encoder = makePasswordEncoder({ hasher: 'argon2', ...options.passwords })
-  const queue = createWorkQueue({ concurrency: 2, maxQueued: 64, ...options.hashing })
-  // Half of the connections stay for everything else.
-  const concurrency = Math.max(1, Math.floor(database.pool.options.max / 2))
-  const lists = createWorkQueue({ concurrency, maxQueued: MAX_WAITING_LISTS })
-  const transactions = createWorkQueue({ concurrency, maxQueued: MAX_WAITING_TRANSACTIONS })
-  const revocable = REVOCABLE.filter(
-    (kind) => kind === 'keys' || options.deletedWithUser.includes('authtoken_token'),
-  )
-  const applyUpdates: Context['applyUpdates'] = (transaction, updates, { isAtomic } = { isAtomic: false }) =>
-    updateUsers(transaction, updates, { isAtomic, revocable })
-  const contract = makeContract(options)
-  const reads = createBatcher({
-    run: (wanted: readonly { id: number; caller: Caller }[]) => readFor(database, wanted),
-    ...READS,
-  })
-  const writes = createBatcher<Update, Outcome>({
-    run: (updates, letNext) =>
-      database.transaction(
-        async (transaction) => {
-          const outcomes = await applyUpdates(transaction, updates)
-          // What is left is the write and the commit: the next batch is locked and decided meanwhile.
-          letNext()
-          return outcomes
-        },
-        // A conflict, or somebody else's lock, is for each member to have by itself.
-        updates.length > 1 ? { attempts: 1, lockTimeoutMs: SHARED_LOCK_TIMEOUT_MS } : {},
-      ),
-    keyOf: ({ id }) => id,
-    mayShare: mayShareUser,
-    isolates: mayBeOneRowsFault,
-    ...WRITES,
-  })
-  return {
-    contract,
-    database,
-    limits: options.limits,
-    secret: options.secret,
-    userTags: makeUserTags(options.secret),
-    groupTags: makeGroupTags(options.secret),
-    requireIfMatch: options.requireIfMatch,
-    deletedWithUser: options.deletedWithUser,
-    revocable,
-    pageSize: options.pageSize,
-    closing: options.closing,
-    checkUser: makeChecker<UserUpdate>(contract.UserUpdate),
-    checkGroup: makeChecker<GroupUpdate>(contract.GroupUpdate),
-    applyUpdates,
-    callers: makeAuthenticator(database, {
-      tokens: options.tokens,
-      verify: options.jwt && makeTokenVerifier(options.jwt),
-      permissionName: (name) => database.options.names.permission(name),
-    }),
-    findFaults: (updates) => database.transaction((transaction) => findFaults(transaction, updates)),
-
-    async readUser(id, caller) {
-      const { actor, user } = await reads.submit({ id, caller })
-      caller.admit(actor)
-      return user
-    },
-    async updateUser(update, client) {
-      const outcome = await writes.submit(update, client.gone)
-      if ('problem' in outcome) throw outcome.problem
-      return outcome.user
-    },
-
-    runList: (read) => lists.run(read).catch(tellBusy('Too many lists are being read.')),
-
-    runAlone: (work, transactionOptions) =>
-      transactions
-        .run(() => database.transaction(work, transactionOptions))
-        .catch(tellBusy('Too many changes are waiting.')),
-
-    encodePassword: (password, client) =>
-      queue
-        .run(() => encoder.encode(password), { signal: client.signal() })
-        .catch(tellBusy('Too many passwords are being hashed.')),
-  }
-}
-
-/** Lists, and transactions of their own, that may wait for their turn. */
-const MAX_WAITING_LISTS = 200
-const MAX_WAITING_TRANSACTIONS = 1_000
-
-const tellBusy =
-  (detail: string) =>
-  (error: unknown): never => {
-    if (!(error instanceof QueueFullError)) throw error
-    throw unavailable('busy', detail, undefined, error.retryAfterSeconds)
-  }
-
-/** Users, and who asks for them as they are known now: in one round trip. */
-async function readFor(database: Database, wanted: readonly { id: number; caller: Caller }[]) {
-  const [actors, users] = await database.together((connection) =>
-    Promise.all([
-      findActors(
-        connection,
-        wanted.map(({ caller }) => caller.credential),
-      ),
-      readUsers(
-        connection,
-        wanted.map(({ id }) => id),
-      ),
-    ]),
-  )
-  return wanted.map((_, index) => ({ actor: actors[index], user: users[index] }))
 }
 
 function openDatabase(
