@@ -1,6 +1,7 @@
 /** Wires one encapsulated scope: the API under a prefix of a host's app. */
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type pg from 'pg'
+import type { Registry } from 'prom-client'
 import { CONTRACT_DEFAULTS, DEFAULT_PAGE_SIZE, type UserSchemaOptions } from '../schemas/index.js'
 import { Database, openPool } from './db/database.js'
 import type { AdminLog } from './db/admin-log.js'
@@ -47,6 +48,8 @@ export interface UserAdminOptions {
   adminLog?: boolean | AdminLog
   /** How many requests may come in a minute, of an address and of a caller. Default: any number. */
   rateLimits?: Partial<RateLimitOptions>
+  /** Where metrics of the pool, the batches and the queues are registered (prom-client). Default none. */
+  metrics?: Registry | undefined
   /** Days for which audit events are kept. Default 0: for ever. */
   auditRetentionDays?: number
   /** Items of a page of a list, where the request does not say. Default 100. */
@@ -95,18 +98,21 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
   const secret = await readSecret(pool)
   const rateLimits = { ...NO_LIMITS, ...options.rateLimits }
   if (rateLimits.shared) forgetCounts(app, database)
-  registerRoutes(
-    app,
-    makeContext(database, {
-      ...options,
-      columnWidths: { ...schema.widths, group_name: schema.groupNameWidth },
-      tokens,
-      deletedWithUser,
-      closing: closing.signal,
-      limits: await limitRates(app, database, rateLimits),
-      secret,
-    }),
-  )
+  const context = makeContext(database, {
+    ...options,
+    columnWidths: { ...schema.widths, group_name: schema.groupNameWidth },
+    tokens,
+    deletedWithUser,
+    closing: closing.signal,
+    limits: await limitRates(app, database, rateLimits),
+    secret,
+  })
+  if (options.metrics !== undefined) {
+    // Loaded where it is wanted: most hosts have metrics of their own, or none.
+    const { measureWork } = await import('./ops/metrics.js')
+    measureWork(options.metrics, pool, context.stats)
+  }
+  registerRoutes(app, context)
 }
 
 function openDatabase(

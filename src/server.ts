@@ -16,6 +16,7 @@ import { HEALTH_PATHS, registerHealth } from './ops/health.js'
 import { lowerHashingPriority } from './ops/background-threads.js'
 import { logOptions } from './ops/log.js'
 import { shedLoad } from './ops/load-shedding.js'
+import { makeMetricsServer } from './ops/metrics-server.js'
 import { logRequests } from './ops/request-log.js'
 import { userAdmin } from './plugin.js'
 import { version } from './version.js'
@@ -27,6 +28,8 @@ export interface Service {
   app: FastifyInstance
   /** Listens. @returns the URL of the service */
   listen(): Promise<string>
+  /** Where the metrics are served, once it listens; undefined where they are not. */
+  metricsUrl(): string | undefined
   /** Ends: not ready first, then requests in flight, then the connections to the database. */
   close(): Promise<void>
 }
@@ -85,10 +88,15 @@ async function furnish(app: FastifyInstance, config: Config, databaseUrl: string
   await shedLoad(app, config.MAX_EVENT_LOOP_DELAY_MS)
   const draining = drainOnClose(app)
 
+  const metrics = config.METRICS_PORT === undefined ? undefined : await serveMetrics(app, config)
   const pool = openPool(databaseUrl, { max: config.POOL_SIZE, timeoutMs: config.DATABASE_TIMEOUT_MS })
   app.addHook('onClose', () => pool.end())
   await collectDocument(app, version)
-  await app.register(userAdmin, { ...pluginOptions(config, pool), prefix: config.PREFIX })
+  await app.register(userAdmin, {
+    ...pluginOptions(config, pool),
+    metrics: metrics?.registry,
+    prefix: config.PREFIX,
+  })
   await app.register(async (scope) => {
     registerHealth(scope, {
       ping: async () => void (await pool.query('select 1')),
@@ -102,12 +110,31 @@ async function furnish(app: FastifyInstance, config: Config, databaseUrl: string
   )
   return {
     app,
-    listen: () => app.listen({ host: config.HOST, port: config.PORT }),
+    listen: async () => {
+      await metrics?.listen()
+      return app.listen({ host: config.HOST, port: config.PORT })
+    },
+    metricsUrl: () => metrics?.url(),
     close: async () => {
       draining.begin()
       await drain(app)
       await app.close()
     },
+  }
+}
+
+/** Metrics of the service, on a port of their own. */
+async function serveMetrics(app: FastifyInstance, { METRICS_HOST: host, METRICS_PORT: port = 0 }: Config) {
+  const { makeRegistry, measureRequests } = await import('./ops/metrics.js')
+  const registry = makeRegistry()
+  measureRequests(app, registry)
+  const server = makeMetricsServer(registry)
+  app.addHook('onClose', () => server.close())
+  let url: string | undefined
+  return {
+    registry,
+    listen: async () => void (url = `${await server.listen({ host, port })}/metrics`),
+    url: () => url,
   }
 }
 

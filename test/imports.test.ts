@@ -21,7 +21,7 @@ const RULES: Record<string, { layers: string[]; packages: string[] }> = {
   domain: { layers: ['db'], packages: ['argon2', 'bcrypt', 'node:'] },
   http: { layers: ['domain', 'db'], packages: ['*'] },
   ops: { layers: ['http', 'domain', 'db'], packages: ['*'] },
-  plugin: { layers: ['http', 'domain', 'db', 'ops'], packages: ['fastify', 'pg'] },
+  plugin: { layers: ['http', 'domain', 'db', 'ops'], packages: ['fastify', 'pg', 'prom-client'] },
   config: { layers: ['domain', 'db'], packages: ['node:'] },
   server: { layers: ['plugin', 'http', 'domain', 'db', 'ops', 'config', 'version'], packages: ['*'] },
   index: { layers: ['plugin', 'domain', 'db'], packages: [] },

@@ -189,6 +189,12 @@ export const SETTINGS = {
     1_000,
     'Milliseconds by which the service may fall behind before requests are refused with 503; 0 refuses none.',
   ),
+  METRICS_PORT: setting<number | undefined>(
+    integer(0, 65_535),
+    undefined,
+    'The port that metrics are served on, for Prometheus; 0 takes a free one, none serves none.',
+  ),
+  METRICS_HOST: setting(text, '127.0.0.1', 'The address that metrics are served at.'),
   PAGE_SIZE: setting(
     integer(1, MAX_PAGE_SIZE),
     DEFAULT_PAGE_SIZE,

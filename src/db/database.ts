@@ -61,6 +61,8 @@ export function openPool(
 
 /** The database that the service works on. */
 export class Database implements Queryable {
+  /** How often work was run again, for metrics. */
+  retries = 0
   readonly options: DatabaseOptions & { names: Names }
 
   constructor(
@@ -155,6 +157,7 @@ export class Database implements Queryable {
       } catch (error) {
         if (isStaleStatement(error) && stale-- > 0) continue
         if (!isConflict(error) || attempt >= attempts) throw this.#named(error)
+        this.retries++
         // Not at once and not together: those that met would meet again.
         await sleep(Math.random() * 10 * 2 ** attempt++)
       }

@@ -2,7 +2,7 @@
 import type { Actor } from '../domain/actor.js'
 import { API_KEY, hashApiKey } from '../domain/api-key.js'
 import { type Caller, type Credential, findActors } from '../domain/callers.js'
-import { createBatcher, READS } from '../db/batcher.js'
+import { type BatcherStats, createBatcher, READS } from '../db/batcher.js'
 import type { Queryable } from '../db/database.js'
 import { ProblemError } from '../errors.js'
 import { authorize, isAllowed } from './access.js'
@@ -37,6 +37,8 @@ export interface Authenticator {
   requireCredentials(authorization: string | undefined): void
   /** Looks up who was only recognized. */
   confirm(caller: Caller): Promise<void>
+  /** What was looked up. */
+  stats(): BatcherStats
 }
 
 // Every scheme that is taken, so that a client learns what to send (RFC 9110 §11.6.1).
@@ -166,5 +168,7 @@ export function makeAuthenticator(
     async confirm(caller) {
       caller.admit(await lookups.submit(caller.credential))
     },
+
+    stats: () => lookups.stats(),
   }
 }

@@ -4,6 +4,7 @@ import type { CheckedBody } from '../domain/accept-update.js'
 import type { Caller } from '../domain/callers.js'
 import type { Update } from '../domain/decide-update.js'
 import type { Outcome } from '../domain/update-users.js'
+import type { BatcherStats } from '../db/batcher.js'
 import type { Database, Transaction, TransactionOptions } from '../db/database.js'
 import type { OwnedTable } from '../db/names.js'
 import type { StoredUser } from '../db/users.js'
@@ -12,6 +13,13 @@ import type { Client } from './client.js'
 import type { EntityTags } from './entity-tags.js'
 import type { RateLimits } from './rate-limits.js'
 import type { RequireIfMatch } from './preconditions.js'
+
+/** What the service did since its start, and what waits now. */
+export interface Stats {
+  batches: { updates: BatcherStats; reads: BatcherStats; callers: BatcherStats }
+  queues: Record<'passwords' | 'lists' | 'transactions', { running: number; queued: number }>
+  retries: number
+}
 
 export interface Context {
   contract: Contract
@@ -49,6 +57,8 @@ export interface Context {
     work: (transaction: Transaction) => Promise<Result>,
     options?: Pick<TransactionOptions<Result>, 'keeps'>,
   ): Promise<Result>
+  /** What goes on, for metrics. */
+  stats(): Stats
   /** Aborts when the service ends: for what waits long. */
   closing: AbortSignal
   /**

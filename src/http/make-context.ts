@@ -44,7 +44,7 @@ const SHARED_LOCK_TIMEOUT_MS = 250
 /** What the routes work with. Opens no connection by itself. */
 export function makeContext(database: Database, options: ContextOptions): Context {
   const encoder = makePasswordEncoder({ hasher: 'argon2', ...options.passwords })
-  const queue = createWorkQueue({ concurrency: 2, maxQueued: 64, ...options.hashing })
+  const passwords = createWorkQueue({ concurrency: 2, maxQueued: 64, ...options.hashing })
   // Half of the connections stay for everything else.
   const concurrency = Math.max(1, Math.floor(database.pool.options.max / 2))
   const lists = createWorkQueue({ concurrency, maxQueued: MAX_WAITING_LISTS })
@@ -55,6 +55,11 @@ export function makeContext(database: Database, options: ContextOptions): Contex
   const applyUpdates: Context['applyUpdates'] = (transaction, updates, { isAtomic } = { isAtomic: false }) =>
     updateUsers(transaction, updates, { isAtomic, revocable })
   const contract = makeContract(options)
+  const callers = makeAuthenticator(database, {
+    tokens: options.tokens,
+    verify: options.jwt && makeTokenVerifier(options.jwt),
+    permissionName: (name) => database.options.names.permission(name),
+  })
   const reads = createBatcher({
     run: (wanted: readonly { id: number; caller: Caller }[]) => readFor(database, wanted),
     ...READS,
@@ -91,11 +96,7 @@ export function makeContext(database: Database, options: ContextOptions): Contex
     checkUser: makeChecker<UserUpdate>(contract.UserUpdate),
     checkGroup: makeChecker<GroupUpdate>(contract.GroupUpdate),
     applyUpdates,
-    callers: makeAuthenticator(database, {
-      tokens: options.tokens,
-      verify: options.jwt && makeTokenVerifier(options.jwt),
-      permissionName: (name) => database.options.names.permission(name),
-    }),
+    callers,
     findFaults: (updates) => database.transaction((transaction) => findFaults(transaction, updates)),
 
     async readUser(id, caller) {
@@ -109,6 +110,12 @@ export function makeContext(database: Database, options: ContextOptions): Contex
       return outcome.user
     },
 
+    stats: () => ({
+      batches: { updates: writes.stats(), reads: reads.stats(), callers: callers.stats() },
+      queues: { passwords: passwords.stats(), lists: lists.stats(), transactions: transactions.stats() },
+      retries: database.retries,
+    }),
+
     runList: (read) => lists.run(read).catch(tellBusy('Too many lists are being read.')),
 
     runAlone: (work, transactionOptions) =>
@@ -117,7 +124,7 @@ export function makeContext(database: Database, options: ContextOptions): Contex
         .catch(tellBusy('Too many changes are waiting.')),
 
     encodePassword: (password, client) =>
-      queue
+      passwords
         .run(() => encoder.encode(password), { signal: client.signal() })
         .catch(tellBusy('Too many passwords are being hashed.')),
   }

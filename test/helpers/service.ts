@@ -50,6 +50,7 @@ export interface TestService {
   /** Connections to its database, for the test's own use. */
   pool: pg.Pool
   app: Service['app']
+  metricsUrl: Service['metricsUrl']
   request(method: string, path: string, options?: RequestOptions): Promise<Answer>
   /** @returns the id of a user: active, no staff, with no permission, unless `fields` says otherwise */
   makeUser(fields?: Partial<UserFixture>): Promise<number>
@@ -87,7 +88,7 @@ export async function startService(
   const service = await buildServer(config, databaseUrl)
   t.teardown(() => service.close())
   const url = await service.listen()
-  const { app, close } = service
+  const { app, close, metricsUrl } = service
   return {
     url,
     database: own,
@@ -95,6 +96,7 @@ export async function startService(
     pool,
     app,
     close,
+    metricsUrl,
     request: requester(url),
     ...fixturesOf(pool, config),
   }
