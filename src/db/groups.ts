@@ -11,6 +11,7 @@ import {
   type PageRequest,
   readPage,
 } from './list.js'
+import { afterDeletion } from './rows.js'
 import { query, statement } from './statement.js'
 
 /** A group as stored: its permissions as ids in ascending order. */
@@ -149,7 +150,8 @@ const permissionsStatement = statement(
         db
           .deleteFrom('auth_group_permissions')
           .where('group_id', '=', sql<number>`${id}::bigint`)
-          .where('permission_id', '=', sql<number>`any(${taken}::bigint[])`),
+          .where('permission_id', '=', sql<number>`any(${taken}::bigint[])`)
+          .returning('permission_id'),
       )
       .insertInto('auth_group_permissions')
       .columns(['group_id', 'permission_id'])
@@ -157,6 +159,7 @@ const permissionsStatement = statement(
         query
           .selectFrom(sql<{ id: number }>`unnest(${given}::bigint[])`.as<'p'>(sql`p(id)`))
           .select([sql<number>`${id}::bigint`.as('group_id'), 'p.id'])
+          .where(afterDeletion('taken'))
           .orderBy('p.id'),
       )
       .onConflict((conflict) => conflict.doNothing()),

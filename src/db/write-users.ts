@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { enterInAdminLog } from './admin-log.js'
 import type { Transaction } from './database.js'
 import { type AuditEvent, EVENT_COLUMNS, eventArrays, insertionOf } from './audit.js'
-import { rowsOf } from './rows.js'
+import { afterDeletion, rowsOf } from './rows.js'
 import { query, statement } from './statement.js'
 import type { UserColumns } from './users.js'
 
@@ -88,13 +88,16 @@ const writeMembershipsStatement = statement(
           .deleteFrom('auth_user_groups')
           .where(({ eb, refTuple }) =>
             eb(refTuple('user_id', 'group_id'), 'in', memberships(left!).$asTuple('user_id', 'member_of')),
-          ),
+          )
+          .returning('user_id'),
       )
       .with('joined_groups', (db) =>
         db
           .insertInto('auth_user_groups')
           .columns(['user_id', 'group_id'])
-          .expression(memberships(joined!).orderBy('user_id').orderBy('member_of'))
+          .expression(
+            memberships(joined!).where(afterDeletion('left_groups')).orderBy('user_id').orderBy('member_of'),
+          )
           .onConflict((conflict) => conflict.doNothing()),
       )
       .with('taken_permissions', (db) =>
@@ -106,13 +109,19 @@ const writeMembershipsStatement = statement(
               'in',
               memberships(taken!).$asTuple('user_id', 'member_of'),
             ),
-          ),
+          )
+          .returning('user_id'),
       )
       .with('given_permissions', (db) =>
         db
           .insertInto('auth_user_user_permissions')
           .columns(['user_id', 'permission_id'])
-          .expression(memberships(given!).orderBy('user_id').orderBy('member_of'))
+          .expression(
+            memberships(given!)
+              .where(afterDeletion('taken_permissions'))
+              .orderBy('user_id')
+              .orderBy('member_of'),
+          )
           .onConflict((conflict) => conflict.doNothing()),
       )
       .selectNoFrom(sql<number>`1`.as('done'))
