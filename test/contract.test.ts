@@ -1,21 +1,27 @@
 import t from 'tap'
+import { inspectSchema } from '../src/db/live-schema.js'
 import { checkContract } from './contract/suite.js'
 import { openWorld } from './contract/world.js'
+import { createDatabase } from './helpers/database.js'
 import { startService } from './helpers/service.js'
 
-const DEPLOYMENTS = {
+/** @param firstNameWidth the most that the column holds: it depends on the Django that made it */
+const deployments = (firstNameWidth: number) => ({
   'as it comes': {},
   'as the reference prints it, elsewhere and wider': {
     PREFIX: '/api/v1',
     PATCH_REQUIRED: 'username,password',
-    FIRST_NAME_MAX_LENGTH: '150',
+    FIRST_NAME_MAX_LENGTH: String(firstNameWidth),
     PG_PREPARED: 'off',
     PASSWORD_HASHER: 'pbkdf2_sha256',
     PBKDF2_ITERATIONS: '1000',
   },
-}
+})
 
-for (const [name, settings] of Object.entries(DEPLOYMENTS)) {
+const { pool } = await createDatabase(t)
+const { widths } = await inspectSchema(pool)
+
+for (const [name, settings] of Object.entries(deployments(widths.first_name!))) {
   t.test(`a deployment ${name}`, async (t) => {
     const service = await startService(t, settings)
     await service.makeGroup()

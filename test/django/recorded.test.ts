@@ -7,6 +7,7 @@ import t from 'tap'
 import { migrate } from '../../src/db/migrate.js'
 import { verifyPassword } from '../../src/domain/passwords/registry.js'
 import { createDatabase } from '../helpers/database.js'
+import { loadDjango, versionUnderTest } from '../helpers/django-schemas.js'
 import { startService } from '../helpers/service.js'
 import { type Case, cases, fixture, newerStatus, type Outcome, recorded } from './cases.js'
 import { DEPARTURES } from './departures.js'
@@ -42,13 +43,10 @@ t.test('every departure names a rule that is written down', async (t) => {
   }
 })
 
-/** Our service on the tables of Django 3.2, with the settings that the recorded Django had. */
+/** Our service on Django's tables, by default those of 3.2, with the settings that the recorded Django had. */
 async function startDjangoLike(t: { teardown(fn: () => unknown): unknown }) {
   const database = await createDatabase(t, { template: 'empty' })
-  const loader = await database.pool.connect()
-  await loader.query(await readFile(new URL('../data/django-3.2-schema.sql', import.meta.url), 'utf8'))
-  // The dump empties the session's search_path, so nobody may use it again.
-  loader.release(true)
+  await loadDjango(database.pool, versionUnderTest() ?? '3.2')
   await migrate(database.url)
   const { url } = await startService(t, { PAGE_SIZE: '5' }, database)
   const client = await database.pool.connect()

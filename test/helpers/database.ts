@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { migrate } from '../../src/db/migrate.js'
+import { loadDjango, versionUnderTest } from './django-schemas.js'
 import { runPid, testServerUrl } from './postgres.js'
 
 const LOCK = '8035201170391120917'
@@ -12,7 +13,8 @@ export interface TestDatabase {
 }
 
 /**
- * A database of its own for a test: `migrated` has our tables (the default), `empty` has none.
+ * A database of its own for a test: `migrated` has our tables (the default), beside those of DJANGO_SCHEMA where that is
+ * set; `empty` has none.
  * Dropped when `t` is over; what was registered with `t.teardown` after this call is torn down before it.
  */
 export async function createDatabase(
@@ -48,6 +50,8 @@ async function makeTemplate(server: string): Promise<string> {
     if (await isReady(client, name)) return
     await dropWhole(client, name)
     await client.query(`create database ${name} template template0`)
+    const version = versionUnderTest()
+    if (version) await withClient(urlOf(server, name), (client) => loadDjango(client, version))
     await migrate(urlOf(server, name))
     // PostgreSQL copies only a database that nobody is connected to.
     await client.query(`alter database ${name} with is_template true allow_connections false`)
