@@ -107,3 +107,23 @@ function hidePassword(value: string): string {
   }
   return url.href
 }
+
+/** As a request carries it: a scheme, and what belongs to it. */
+const AUTHORIZATION = /^[\w-]+ +[\x21-\x7e][\x20-\x7e]*$/
+
+/**
+ * What `compare` signs in with: values of the header `Authorization`. No settings of the service, so `config` lists none.
+ * @throws ConfigError that names every variable that is missing or no such value; none is quoted
+ */
+export function readCredentials(environment: NodeJS.ProcessEnv = process.env) {
+  const faults: string[] = []
+  const read = (name: string): string => {
+    const value = environment[name]?.trim() ?? ''
+    if (!AUTHORIZATION.test(value))
+      faults.push(`${name} must be a value of the header Authorization, such as: Token 9944b0…`)
+    return value
+  }
+  const credentials = { django: read('DJANGO_AUTHORIZATION'), service: read('SERVICE_AUTHORIZATION') }
+  if (faults.length > 0) throw new ConfigError(faults.join('\n'))
+  return credentials
+}

@@ -2,6 +2,7 @@
 /** The command line: `user-admin <command>`, each command in a file of its own. */
 import { Command, CommanderError } from 'commander'
 import { version } from '../version.js'
+import { compareCommand } from './compare.js'
 import { configCommand } from './config.js'
 import { createKeyCommand } from './create-key.js'
 import { createSuperuserCommand } from './create-superuser.js'
@@ -29,6 +30,7 @@ for (const command of [
   createKeyCommand(),
   listKeysCommand(),
   revokeKeyCommand(),
+  compareCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program))
 }
