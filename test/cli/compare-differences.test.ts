@@ -35,7 +35,7 @@ const judged = (name: string, django: unknown, service: unknown): string =>
 
 t.test('every row that may be named is written down', async (t) => {
   const text = await readFile(new URL(`../../docs/decisions/${RECORD}`, import.meta.url), 'utf8')
-  for (const row of ROWS) t.ok(text.includes(`| ${row}`), row)
+  for (const row of ROWS) t.ok(text.includes(`\n| ${row} `), row)
 })
 
 t.test('values', async (t) => {
@@ -132,8 +132,9 @@ t.test('statuses that differ as a row says', async (t) => {
   const type = (text: string) => headers('content-type', text)
   const cases: [row: string, Answer, Answer, Partial<Exchange['request']>?][] = [
     ['Unknown fields', done, invalid(['/nickname', 'unknown'])],
-    ['`"yes"`', done, invalid(['/is_staff', 'invalid_type'])],
-    ['`{"groups": {}}`', done, invalid(['/groups', 'not_a_list'])],
+    ['`"yes"`', done, invalid(['/is_staff', 'invalid_type']), { body: '{"is_staff": "true"}' }],
+    ['`"yes"`', done, invalid(['/groups/0', 'invalid_type']), { body: '{"groups": ["1"]}' }],
+    ['`{"groups": {}}`', done, invalid(['/groups', 'not_a_list']), { body: '{"groups": {}}' }],
     ['`[1, 1]`', done, invalid(['/groups', 'duplicate'])],
     ['An `id` of another', done, invalid(['/id', 'mismatch'])],
     ['A stored hash', done, invalid(['/password', 'stored_hash'])],
@@ -187,6 +188,9 @@ t.test('statuses that nobody wanted to differ', async (t) => {
     [done, invalid(['/nickname', 'unknown'], ['/email', 'invalid'])],
     [done, problem(403, 'permission_denied', { missing_permissions: ['auth.change_user'] })],
     [done, problem(404, 'not_found')],
+    [done, invalid(['/is_staff', 'invalid_type']), { body: '{"is_staff": {}}' }],
+    [done, invalid(['/groups', 'not_a_list']), { body: '{"groups": "none"}' }],
+    [done, invalid(['/is_staff', 'invalid_type']), { body: '{' }],
     [done, problem(500, 'internal_error')],
     [invalid(['/email', 'invalid']), done],
     [json(403, { detail: 'No.' }), problem(401, 'not_authenticated')],

@@ -1,14 +1,12 @@
 // What Django REST Framework answered to recorded requests, against what our service answers to the same ones.
-import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { RECORD } from '../../src/cli/compare/departures.js'
 import { migrate } from '../../src/db/migrate.js'
 import { type Case, callers, cases, fixture, newerStatus, recorded } from '../django/cases.js'
 import { DEPARTURES } from '../django/departures.js'
+import { HTML_HEADERS, JSON_HEADERS, startAnswering } from '../helpers/answering-server.js'
 import { folder, run } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
 import { startService } from '../helpers/service.js'
@@ -48,20 +46,17 @@ const isWritable = (one: Case): boolean =>
 const chosen = cases.filter((one) => isHarmless(one) && isWritable(one))
 
 /** Answers the chosen requests in their order, as Django did. */
-async function startDjango(t: Test): Promise<string> {
+function startDjango(t: Test): Promise<string> {
   const waiting = chosen.map(({ name }) => recorded.get(name)!)
-  const server = createServer((_request, response) => {
+  return startAnswering(t, ({ headers }) => {
     const { status, kind, body } = waiting.shift()!
-    const type = { json: 'application/json', html: 'text/html', text: 'text/plain', empty: undefined }[kind]
-    response.writeHead(status, type === undefined ? {} : { 'content-type': type })
     const text = kind === 'json' ? JSON.stringify(body, withHash) : String(body ?? '')
-    response.end(text.replaceAll('{{base}}', origin))
+    return {
+      status,
+      headers: kind === 'json' ? JSON_HEADERS : kind === 'html' ? HTML_HEADERS : {},
+      body: text.replaceAll('{{base}}', `http://${headers.host}`),
+    }
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return origin
 }
 
 const withHash = (name: string, value: unknown): unknown =>

@@ -47,7 +47,7 @@ export function differencesIn(exchange: Exchange): Difference[] {
     const status = { at: 'status', django: django.status, service: service.status, ...(why && { why }) }
     return [judged(departuresInStatus(exchange), status)]
   }
-  if (django.status >= 400) return refusalDifferences(django, service)
+  if (django.status >= 400) return refusalDifferences(exchange)
   if (django.kind !== service.kind)
     return [{ kind: 'different', at: 'body', django: django.kind, service: service.kind }]
   return [...valueDifferences('', django.body, service.body, exchange)]
@@ -57,7 +57,7 @@ const judged = (rows: string[], difference: Omit<Difference, 'kind'>): Differenc
   rows.length > 0 ? { kind: 'known', ...difference, rows } : { kind: 'different', ...difference }
 
 /** Which fields are named, and whether there is a `detail`. Messages may differ, and so may what is no JSON in Django. */
-function refusalDifferences(django: Answer, service: Answer): Difference[] {
+function refusalDifferences({ request, django, service }: Exchange): Difference[] {
   if (django.kind !== 'json') return []
   const [theirs, ours] = [refusedFields(django), refusedFields(service)]
   const found: Difference[] = []
@@ -67,7 +67,7 @@ function refusalDifferences(django: Answer, service: Answer): Difference[] {
     const faults = faultsIn(service).filter((fault) => (fieldOf(fault) ?? 'non_field_errors') === field)
     const why = faults.map(({ detail }) => detail).join(' ')
     const difference = { at: `/${escaped(field)}`, django: 'allowed', service: 'refused', why }
-    found.push(judged(departuresInFaults(faults), difference))
+    found.push(judged(departuresInFaults(faults, request), difference))
   }
   if (hasDetail(django) && !hasDetail(service))
     found.push({ kind: 'different', at: '/detail', django: 'a text', service: undefined })
