@@ -1,5 +1,5 @@
 // What Django REST Framework answered to recorded requests, against what our service answers to the same ones.
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { RECORD } from '../../src/cli/compare/departures.js'
@@ -9,6 +9,7 @@ import { DEPARTURES } from '../django/departures.js'
 import { HTML_HEADERS, JSON_HEADERS, startAnswering } from '../helpers/answering-server.js'
 import { folder, run } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
+import { loadDjango } from '../helpers/django-schemas.js'
 import { startService } from '../helpers/service.js'
 
 /** Stands for the hashes that Django showed, of which the records keep the algorithm alone. */
@@ -69,10 +70,7 @@ const withHash = (name: string, value: unknown): unknown =>
 /** Our service on the tables of Django 3.2. */
 async function startBeside(t: Test): Promise<string> {
   const database = await createDatabase(t, { template: 'empty' })
-  const loader = await database.pool.connect()
-  await loader.query(await readFile(new URL('../data/django-3.2-schema.sql', import.meta.url), 'utf8'))
-  // The dump empties the session's search_path, so nobody may use it again.
-  loader.release(true)
+  await loadDjango(database.pool, '3.2')
   await migrate(database.url)
   await database.pool.query(fixture)
   return (await startService(t, { PAGE_SIZE: '5' }, database)).url

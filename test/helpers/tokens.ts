@@ -16,6 +16,9 @@ let made = 0
 /** @returns a token of the user */
 export async function addToken(pool: pg.Pool, userId: number): Promise<string> {
   const token = String(++made).padStart(40, 'f')
-  await pool.query('insert into authtoken_token (key, user_id) values ($1, $2)', [token, userId])
+  await pool.query('insert into authtoken_token (key, created, user_id) values ($1, now(), $2)', [
+    token,
+    userId,
+  ])
   return token
 }
