@@ -32,7 +32,8 @@ Authorization, such as "Token 9944b0…" and "Bearer uak_…", of one and the sa
 Unasked, only requests are made that change nothing: what is there is read and sent back, and the rest is refused. Django
 saves a user even so, and runs its signals: choose one that nobody is editing.
 
---requests FILE sends a client's own requests, and these do WRITE: first to Django, then to the service. One JSON object a
+--requests FILE sends a client's own requests, and these do WRITE: first to the service, then to Django, which finds what
+the service has done. What is made or deleted is done only once. So try it on a copy of the database. One JSON object a
 line: {"method": "PATCH", "path": "/users/7/", "body": {"first_name": "Ada"}}, and if you like "name" and "headers".
 
 The status is 0 where all is the same or differs as docs/decisions/0003-departures-from-drf.md says, 1 where something
@@ -57,18 +58,17 @@ export const compareCommand = () =>
     })
 
 /** @returns whether anything differs that should not */
-async function compare({ django, service, user, requests, timeout, json }: Options): Promise<boolean> {
-  const sides = sidesOf(django, service)
+async function compare({ user, requests, timeout, json, ...urls }: Options): Promise<boolean> {
+  const sides = sidesOf(urls)
   const timeoutMs = timeout * 1_000
   const recorded = requests === undefined ? [] : await readRequests(requests, sides.django.base)
   const caller = await readCaller(sides.service, timeoutMs)
   const counts = { same: 0, known: 0, different: 0 }
   const ask: Ask = async (request) => {
-    const answers = {
-      django: await send(sides.django, request, timeoutMs),
-      service: await send(sides.service, request, timeoutMs),
-    }
-    const exchange = { request, ...answers }
+    // The service first: what Django has already done would be a no-op for it, which it never refuses.
+    const service = await send(sides.service, request, timeoutMs)
+    const django = await send(sides.django, request, timeoutMs)
+    const exchange = { request, django, service }
     const finding = { ...exchange, differences: differencesIn(exchange) }
     counts[verdictOf(finding)]++
     process.stdout.write(`${json ? asJson(finding) : asText(finding)}\n`)
@@ -88,7 +88,7 @@ async function compare({ django, service, user, requests, timeout, json }: Optio
   return counts.different > 0
 }
 
-function sidesOf(django: string, service: string): Sides {
+function sidesOf({ django, service }: Pick<Options, 'django' | 'service'>): Sides {
   const credentials = readCredentials()
   return {
     django: { name: 'Django', base: baseOf('--django', django), authorization: credentials.django },

@@ -171,7 +171,7 @@ t.test('a user who is changed meanwhile is told of', async (t) => {
   }
 })
 
-t.test("a client's own requests go to Django first, and write", async (t) => {
+t.test("a client's own requests go to the service first, and write", async (t) => {
   const id = await service.makeUser({ first_name: 'Ada', email: 'ada@example.com' })
   const seen: string[] = []
   const django = await startDjango(t, async (request, body) => {
@@ -196,7 +196,7 @@ t.test("a client's own requests go to Django first, and write", async (t) => {
   await writeFile(file, `${lines.map((line) => JSON.stringify(line)).join('\n\n')}\n`)
   const ended = await compare(django, ['--requests', file, '--json'])
   t.strictSame(seen, [
-    `PATCH /api/admin/users/${id}/ crm Ada {"first_name":"Grace"}`,
+    `PATCH /api/admin/users/${id}/ crm Grace {"first_name":"Grace"}`,
     `PATCH /api/admin/users/${id}/ undefined Grace {"email": ""}`,
     `GET /api/admin/users/${id}/?no_such=1 undefined Grace `,
   ])
