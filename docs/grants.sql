@@ -58,8 +58,10 @@ begin
   -- Tables that Django before 4.1 has made take their ids from sequences, whose use is a right of its own. Identity
   -- columns ask for none.
   for sequence in
-    select pg_get_serial_sequence(name, 'id') from unnest(numbered) as name
+    select own.sequence from unnest(numbered) as name
     join pg_attribute on attrelid = to_regclass(name) and attname = 'id' and attidentity = ''
+    cross join pg_get_serial_sequence(name, 'id') as own (sequence)
+    where own.sequence is not null
   loop
     execute format('grant usage on sequence %s to user_admin_service', sequence);
   end loop;
