@@ -1,14 +1,14 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { dropTemplate } from './database.js'
+import { dropTemplates } from './database.js'
 import { runFolder } from './postgres.js'
 
 // tap runs this when all tests are over. The keeper would see that too, but a moment after tap has ended.
 
 const run = process.ppid
 const folder = runFolder(run)
-if (process.env.TEST_DATABASE_URL) await dropTemplate(process.env.TEST_DATABASE_URL, run)
+if (process.env.TEST_DATABASE_URL) await dropTemplates(process.env.TEST_DATABASE_URL, run)
 if (existsSync(folder)) await dismissKeeper()
 
 async function dismissKeeper(): Promise<void> {

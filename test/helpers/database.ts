@@ -12,6 +12,23 @@ export interface TestDatabase {
   pool: pg.Pool
 }
 
+/** What a database is a copy of. It is made once a run. */
+export interface Template {
+  /** Of its own: part of the name of a database. */
+  name: string
+  /** Fills an empty database, and leaves nobody connected to it. */
+  make(url: string): Promise<unknown>
+}
+
+const MIGRATED: Template = {
+  name: 'migrated',
+  async make(url) {
+    const version = versionUnderTest()
+    if (version) await withClient(url, (client) => loadDjango(client, version))
+    await migrate(url)
+  },
+}
+
 /**
  * A database of its own for a test: `migrated` has our tables (the default), beside those of DJANGO_SCHEMA where that is
  * set; `empty` has none.
@@ -19,10 +36,10 @@ export interface TestDatabase {
  */
 export async function createDatabase(
   t: { teardown(fn: () => unknown): unknown },
-  { template = 'migrated' }: { template?: 'migrated' | 'empty' } = {},
+  { template = 'migrated' }: { template?: 'migrated' | 'empty' | Template } = {},
 ): Promise<TestDatabase> {
   const server = await testServerUrl()
-  const source = template === 'migrated' ? await makeTemplate(server) : 'template0'
+  const source = template === 'empty' ? 'template0' : await makeTemplate(server, template)
   const name = `test_${process.pid}_${randomBytes(4).toString('hex')}`
   await withClient(server, (client) => client.query(`create database ${name} template ${source}`))
   const url = urlOf(server, name)
@@ -36,31 +53,35 @@ export async function createDatabase(
   return { url, pool }
 }
 
-/** Removes the template of a run from a server that is not the run's own. */
-export async function dropTemplate(server: string, run: number): Promise<void> {
-  await withClient(server, async (client) => dropWhole(client, templateOf(run)))
+/** Removes the templates of a run from a server that is not the run's own. */
+export async function dropTemplates(server: string, run: number): Promise<void> {
+  await withClient(server, async (client) => {
+    const { rows } = await client.query('select datname from pg_database where starts_with(datname, $1)', [
+      templateOf(run, ''),
+    ])
+    for (const { datname } of rows) await dropWhole(client, datname)
+  })
 }
 
 /** Migrates once a run; all other databases are copies. */
-async function makeTemplate(server: string): Promise<string> {
-  const name = templateOf(runPid)
+async function makeTemplate(server: string, template: 'migrated' | Template): Promise<string> {
+  const { name: kind, make } = template === 'migrated' ? MIGRATED : template
+  const name = templateOf(runPid, kind)
   await withClient(server, async (client) => {
     if (await isReady(client, name)) return
     await client.query('select pg_advisory_lock($1)', [LOCK])
     if (await isReady(client, name)) return
     await dropWhole(client, name)
     await client.query(`create database ${name} template template0`)
-    const version = versionUnderTest()
-    if (version) await withClient(urlOf(server, name), (client) => loadDjango(client, version))
-    await migrate(urlOf(server, name))
+    await make(urlOf(server, name))
     // PostgreSQL copies only a database that nobody is connected to.
     await client.query(`alter database ${name} with is_template true allow_connections false`)
   })
   return name
 }
 
-function templateOf(run: number): string {
-  return `test_template_${run}`
+function templateOf(run: number, kind: string): string {
+  return `test_template_${run}_${kind}`
 }
 
 async function isReady(client: pg.Client, name: string): Promise<boolean> {

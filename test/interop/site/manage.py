@@ -1,0 +1,9 @@
+#!/usr/bin/env python3
+"""The command line of the project."""
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
+execute_from_command_line(sys.argv)

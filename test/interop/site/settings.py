@@ -1,0 +1,87 @@
+"""A project of the usual parts: the admin, sessions, and Django REST Framework with its tokens."""
+import os
+from urllib.parse import unquote, urlsplit
+
+DATABASE_URL = os.environ["DATABASE_URL"]
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(urlsplit(DATABASE_URL).path[1:]),
+        "OPTIONS": {"dsn": DATABASE_URL},
+        "CONN_MAX_AGE": None,
+    }
+}
+
+SECRET_KEY = "only tests know this project"
+ALLOWED_HOSTS = ["127.0.0.1"]
+USE_TZ = True
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework.authtoken",
+]
+
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+ROOT_URLCONF = "urls"
+STATIC_URL = "/static/"
+LOGIN_REDIRECT_URL = "/whoami/"
+
+# All that this Django has. The first one is what new passwords are hashed with.
+HASHERS = {
+    "pbkdf2_sha256": "PBKDF2PasswordHasher",
+    "argon2": "Argon2PasswordHasher",
+    "pbkdf2_sha1": "PBKDF2SHA1PasswordHasher",
+    "bcrypt_sha256": "BCryptSHA256PasswordHasher",
+    "bcrypt": "BCryptPasswordHasher",
+    "scrypt": "ScryptPasswordHasher",
+    "sha1": "SHA1PasswordHasher",
+    "md5": "MD5PasswordHasher",
+    "unsalted_sha1": "UnsaltedSHA1PasswordHasher",
+    "unsalted_md5": "UnsaltedMD5PasswordHasher",
+}
+
+
+def known_hashers():
+    from django.contrib.auth import hashers
+
+    first = os.environ.get("HASHER", "argon2")
+    names = [first, *(name for name in HASHERS if name != first)]
+    return [f"django.contrib.auth.hashers.{HASHERS[name]}" for name in names if hasattr(hashers, HASHERS[name])]
+
+
+PASSWORD_HASHERS = known_hashers()
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+}
