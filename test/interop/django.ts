@@ -21,6 +21,8 @@ export interface Django {
   request: TestService['request']
   /** Asks one of `site/probes.py`. */
   ask(question: string, details?: Record<string, unknown>): Promise<any>
+  /** What it has written about failures, and its start. */
+  log(): string
 }
 
 /** Serves the project on a free port, until `t` is over. */
@@ -31,15 +33,16 @@ export async function startDjango(
 ): Promise<Django> {
   const server = python(['-m', 'gunicorn', 'wsgi'], databaseUrl, settings)
   t.teardown(() => stop(server))
-  const url = await urlOf(server)
+  const output = outputOf(server)
+  const url = await urlOf(server, output)
   const request = requester(url)
 
   async function ask(question: string, details: Record<string, unknown> = {}): Promise<any> {
     const { status, body, text } = await request('POST', `/probes/${question}/`, { body: details })
-    if (status !== 200) throw new Error(`Django answers ${question} with ${status}: ${text.slice(0, 500)}`)
+    if (status !== 200) throw new Error(`Django answers ${question} with ${status}: ${body?.error ?? text}`)
     return body.answer
   }
-  return { url, request, ask }
+  return { url, request, ask, log: () => output.stderr }
 }
 
 /** Runs a command of `manage.py` to its end. */
@@ -79,8 +82,7 @@ function outputOf(child: ChildProcess): { stdout: string; stderr: string } {
 }
 
 /** As it says itself. The project is loaded by then, and whoever asks before a worker is there waits for one. */
-function urlOf(server: ChildProcess): Promise<string> {
-  const output = outputOf(server)
+function urlOf(server: ChildProcess, output: { stderr: string }): Promise<string> {
   return new Promise((resolve, reject) => {
     const fail = (why: string) => reject(new Error(`Django ${why}: ${output.stderr}`))
     const timer = setTimeout(fail, START_MS, `did not start within ${START_MS} ms`)

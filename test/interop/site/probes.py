@@ -1,10 +1,12 @@
 """What the tests ask of Django. Each question is a function that takes JSON and answers JSON."""
 import json
+import traceback
 
 import django
 from django.contrib import auth
 from django.contrib.auth import hashers
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from django.http import JsonResponse
 from django.urls import path
@@ -19,7 +21,10 @@ def question(function):
     @csrf_exempt
     @require_POST
     def view(request):
-        return JsonResponse({"answer": function(**json.loads(request.body))})
+        try:
+            return JsonResponse({"answer": function(**json.loads(request.body))})
+        except Exception:
+            return JsonResponse({"error": traceback.format_exc()}, status=500)
 
     urlpatterns.append(path(f"{function.__name__}/", view))
     return function
@@ -56,6 +61,13 @@ def set_password(user, password):
 
 
 @question
+def make_permission(app_label, model, codename):
+    """One that an app of the project's declares."""
+    kind, _ = ContentType.objects.get_or_create(app_label=app_label, model=model)
+    Permission.objects.create(content_type=kind, codename=codename, name=codename)
+
+
+@question
 def permissions(users, names):
     """What each of the users may do, of all there is and of these names."""
     return [
@@ -73,8 +85,8 @@ def permissions(users, names):
 @question
 def holders(permission):
     """Everybody who may do this."""
-    backend = "django.contrib.auth.backends.ModelBackend"
-    return sorted(User.objects.with_perm(permission, backend=backend).values_list("pk", flat=True))
+    found = User.objects.with_perm(Permission.objects.get(pk=permission))
+    return sorted(found.values_list("pk", flat=True))
 
 
 @question
