@@ -21,8 +21,9 @@ export interface Django {
   request: TestService['request']
   /** Asks one of `site/probes.py`. */
   ask(question: string, details?: Record<string, unknown>): Promise<any>
-  /** What it has written about failures, and its start. */
+  /** What it has written about its start, and about failures. */
   log(): string
+  close(): Promise<void>
 }
 
 /** Serves the project on a free port, until `t` is over. */
@@ -32,7 +33,8 @@ export async function startDjango(
   settings: DjangoSettings = {},
 ): Promise<Django> {
   const server = python(['-m', 'gunicorn', 'wsgi'], databaseUrl, settings)
-  t.teardown(() => stop(server))
+  const close = () => stop(server)
+  t.teardown(close)
   const output = outputOf(server)
   const url = await urlOf(server, output)
   const request = requester(url)
@@ -42,7 +44,7 @@ export async function startDjango(
     if (status !== 200) throw new Error(`Django answers ${question} with ${status}: ${body?.error ?? text}`)
     return body.answer
   }
-  return { url, request, ask, log: () => output.stderr }
+  return { url, request, ask, log: () => output.stderr, close }
 }
 
 /** Runs a command of `manage.py` to its end. */
