@@ -133,3 +133,8 @@ def delete_token(user):
 @question
 def has_usable_password(user):
     return User.objects.get(pk=user).has_usable_password()
+
+
+@question
+def delete_user(user):
+    User.objects.get(pk=user).delete()
