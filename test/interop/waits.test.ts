@@ -7,7 +7,7 @@ import { startBoth } from './both.js'
 import { load } from './load.js'
 import { logIn } from './visitor.js'
 
-/** An advisory lock. */
+/** An advisory lock, at which Django waits. */
 const GATE = 42
 
 const { django, service, key } = await startBoth(t, {
@@ -44,18 +44,28 @@ const waiters = (count: number) =>
     return rows[0].waiting >= count
   })
 
+/** Django is in the middle of what it was asked for until `release`. */
+async function holdDjango(question: string, details: object) {
+  const client = await pool.connect()
+  await client.query('select pg_advisory_lock($1)', [GATE])
+  const answer = django.ask(question, { ...details, gate: GATE })
+  await waiters(1)
+  return {
+    answer,
+    async release() {
+      await client.query('select pg_advisory_unlock($1)', [GATE])
+      client.release()
+    },
+  }
+}
+
 t.test('Django has written and not committed: our PATCH waits, and nothing of Django is lost', async (t) => {
   const id = await makeUser({ groups: [a] })
-  const gate = await pool.connect()
-  await gate.query('select pg_advisory_lock($1)', [GATE])
-  const change = { user: id, fields: { last_name: 'Django' }, groups: [a, b], wait_for: GATE }
-  const djangos = django.ask('change', change)
-  await waiters(1)
+  const held = await holdDjango('change', { user: id, fields: { last_name: 'Django' }, groups: [a, b] })
   const ours = patch(id, { first_name: 'we', groups: [c] })
   await waiters(2)
-  await gate.query('select pg_advisory_unlock($1)', [GATE])
-  gate.release()
-  await djangos
+  await held.release()
+  await held.answer
   const { status, body } = await ours
   t.equal(status, 200)
   t.match(body, { first_name: 'we', last_name: 'Django', groups: [c] })
@@ -128,6 +138,17 @@ t.test('what save() had read before it waited, it writes back: that is Django', 
     { first_name: 'we again', last_name: 'update_fields', groups: [a] },
     'and not with update_fields',
   )
+})
+
+t.test('Django has removed groups without a lock, and is about to add others: no deadlock', async (t) => {
+  const id = await makeUser({ groups: [a, b] })
+  const held = await holdDjango('set_groups_slowly', { user: id, groups: [c] })
+  const ours = patch(id, { groups: [c] })
+  await waiters(2)
+  await held.release()
+  await t.resolves(held.answer)
+  t.match(await ours, { status: 200, body: { groups: [c] } })
+  t.strictSame((await stored(id)).groups, [c])
 })
 
 t.test('groups that Django sets without a lock: ours is never the one that fails', async (t) => {

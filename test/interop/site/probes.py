@@ -109,15 +109,30 @@ def set_groups(user, groups):
     User.objects.get(pk=user).groups.set(groups)
 
 
+def wait_at(gate):
+    """Until the advisory lock can be had. It is held to the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", [gate])
+
+
 @question
-def change(user, fields, groups, wait_for=None):
-    """As Django's admin does: a row and a set in one transaction. It waits for an advisory lock before it commits."""
+def set_groups_slowly(user, groups, gate):
+    """What `groups.set()` does, with time between its two halves."""
+    with transaction.atomic():
+        found = User.objects.get(pk=user)
+        found.groups.clear()
+        wait_at(gate)
+        found.groups.add(*groups)
+
+
+@question
+def change(user, fields, groups, gate=None):
+    """As Django's admin does: a row and a set in one transaction."""
     with transaction.atomic():
         save(user, fields)
         set_groups(user, groups)
-        if wait_for is not None:
-            with connection.cursor() as cursor:
-                cursor.execute("select pg_advisory_xact_lock(%s)", [wait_for])
+        if gate is not None:
+            wait_at(gate)
 
 
 @question
