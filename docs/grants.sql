@@ -31,6 +31,8 @@ grant update (revoked_at) on user_admin.api_key to user_admin_service;
 grant select on user_admin.secret to user_admin_service;
 -- Answers to requests with an idempotency key, kept for a day.
 grant select, insert, update, delete on user_admin.idempotent_answer to user_admin_service;
+-- How many requests came, where replicas count together (RATE_LIMIT_SHARED).
+grant select, insert, update, delete on user_admin.request_count to user_admin_service;
 -- What happened is added to, and never changed.
 grant select, insert on user_admin.audit_event to user_admin_service;
 grant select on user_admin.audit_retention to user_admin_service;

@@ -82,8 +82,12 @@ async function useEverything(t: Test, started: Started): Promise<void> {
 }
 
 t.test('on tables that were made here', async (t) => {
-  const started = await start(t)
+  const started = await start(t, {
+    settings: { RATE_LIMIT_PER_ADDRESS: '100000', RATE_LIMIT_SHARED: 'on' },
+  })
   await useEverything(t, started)
+  const { rows } = await started.pool.query('select count from user_admin.request_count')
+  t.ok(rows[0].count > 30, 'requests are counted')
   for (const sql of [
     'create table public.mine ()',
     'create table user_admin.mine ()',
