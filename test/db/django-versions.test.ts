@@ -2,8 +2,9 @@
 import type pg from 'pg'
 import t from 'tap'
 import { type IdType, inspectSchema } from '../../src/db/live-schema.js'
+import { Names } from '../../src/db/names.js'
 import { createDatabase } from '../helpers/database.js'
-import { DJANGO_VERSIONS, type DjangoVersion, loadDjango } from '../helpers/django-schemas.js'
+import { DJANGO_VERSIONS, type DjangoVersion, loadDjango, userModelOf } from '../helpers/django-schemas.js'
 
 interface Release {
   firstName: number
@@ -46,6 +47,16 @@ const newest = await createDatabase(t, { template: 'empty' })
 await loadDjango(newest.pool, '5.2')
 const NAMES = await namesOf(newest.pool)
 
+const idTypes = (user: IdType, memberships: IdType) => ({
+  auth_user: user,
+  auth_group: 'integer',
+  auth_permission: 'integer',
+  django_content_type: 'integer',
+  auth_user_groups: memberships,
+  auth_user_user_permissions: memberships,
+  auth_group_permissions: memberships,
+})
+
 for (const version of DJANGO_VERSIONS) {
   t.test(`Django ${version}`, async (t) => {
     const { pool } = await createDatabase(t, { template: 'empty' })
@@ -55,15 +66,7 @@ for (const version of DJANGO_VERSIONS) {
       schema: 'public',
       widths: { username: 150, first_name: firstName, last_name: 150, email: 254, password: 128 },
       groupNameWidth: groupName,
-      idTypes: {
-        auth_user: 'integer',
-        auth_group: 'integer',
-        auth_permission: 'integer',
-        django_content_type: 'integer',
-        auth_user_groups: memberships,
-        auth_user_user_permissions: memberships,
-        auth_group_permissions: memberships,
-      },
+      idTypes: idTypes('integer', memberships),
       hasAuthTokens: true,
       deletedWithUser: ['authtoken_token', 'django_admin_log'],
       adminLog: 'writable',
@@ -73,6 +76,15 @@ for (const version of DJANGO_VERSIONS) {
     t.strictSame(await namesOf(pool), NAMES, 'constraints and indexes have the names of Django 5.2')
   })
 }
+
+t.test('a project with a user model of its own', async (t) => {
+  const { pool } = await createDatabase(t, { template: 'empty' })
+  await loadDjango(pool, 'custom-user')
+  const live = await inspectSchema(pool, { names: new Names({ userModel: userModelOf('custom-user') }) })
+  t.match(live, { idTypes: idTypes('bigint', 'bigint'), hasAuthTokens: true, adminLog: 'writable' })
+  t.strictSame(live.deletedWithUser, ['authtoken_token', 'django_admin_log'])
+  await t.rejects(inspectSchema(pool), { message: /the table auth_user is missing/ }, 'it has no other')
+})
 
 /** What the service does not ask for, but a dump must have right. */
 async function lookAt(pool: pg.Pool): Promise<Pick<Release, 'identity' | 'actions'>> {

@@ -4,10 +4,9 @@
  */
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { migrate } from '../../src/db/migrate.js'
 import { verifyPassword } from '../../src/domain/passwords/registry.js'
 import { createDatabase } from '../helpers/database.js'
-import { loadDjango, versionUnderTest } from '../helpers/django-schemas.js'
+import { schemaUnderTest } from '../helpers/django-schemas.js'
 import { startService } from '../helpers/service.js'
 import { type Case, cases, fixture, newerStatus, type Outcome, recorded } from './cases.js'
 import { DEPARTURES } from './departures.js'
@@ -45,9 +44,7 @@ t.test('every departure names a rule that is written down', async (t) => {
 
 /** Our service on Django's tables, by default those of 3.2, with the settings that the recorded Django had. */
 async function startDjangoLike(t: { teardown(fn: () => unknown): unknown }) {
-  const database = await createDatabase(t, { template: 'empty' })
-  await loadDjango(database.pool, versionUnderTest() ?? '3.2')
-  await migrate(database.url)
+  const database = await createDatabase(t, { django: schemaUnderTest() ?? '3.2' })
   const { url } = await startService(t, { PAGE_SIZE: '5' }, database)
   const client = await database.pool.connect()
   t.teardown(() => client.release(true))

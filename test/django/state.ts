@@ -23,9 +23,10 @@ const HASH = /^(?:argon2|pbkdf2_sha256|pbkdf2_sha1|bcrypt_sha256|bcrypt|scrypt|m
 /** Whatever is not further from the start of the case than this is "now". */
 const NOW_MS = 900_000
 
-const SNAPSHOT = Object.keys(TABLES)
-  .map((table) => `select '${table}' as table, row_to_json(t)::text as row from ${table} t`)
-  .join(' union all ')
+const NAMES = Object.keys(TABLES)
+const SNAPSHOT = NAMES.map(
+  (table, index) => `select ${index} as index, row_to_json(t)::text as row from ${table} t`,
+).join(' union all ')
 
 export class State {
   private base: Snapshot = new Map()
@@ -40,7 +41,7 @@ export class State {
 
   static async over(client: pg.PoolClient, fixture: string): Promise<State> {
     await client.query(`set timezone = 'UTC'`)
-    const tables = Object.keys(TABLES).filter((table) => TABLES[table]![0] !== 'key')
+    const tables = NAMES.filter((table) => TABLES[table]![0] !== 'key')
     const { rows } = await client.query(
       `select pg_get_serial_sequence(t, 'id') as name from unnest($1::text[]) t`,
       [tables],
@@ -75,9 +76,7 @@ export class State {
   /** Looks again: @returns every row inserted, updated or deleted since the last reset. */
   async changes(started: number): Promise<Change[]> {
     this.now = await this.look()
-    return Object.keys(TABLES).flatMap((table) =>
-      differences(table, this.base.get(table)!, this.now.get(table)!, started),
-    )
+    return NAMES.flatMap((table) => differences(table, this.base.get(table)!, this.now.get(table)!, started))
   }
 
   /** Whether ids were taken, if only in vain: the next case would get others. */
@@ -107,10 +106,11 @@ export class State {
   }
 
   private async look(): Promise<Snapshot> {
-    const { rows } = await this.client.query<{ table: string; row: string }>({ name: 'look', text: SNAPSHOT })
-    const snapshot: Snapshot = new Map(Object.keys(TABLES).map((table) => [table, new Map()]))
-    for (const { table, row: json } of rows) {
+    const { rows } = await this.client.query<{ index: number; row: string }>({ name: 'look', text: SNAPSHOT })
+    const snapshot: Snapshot = new Map(NAMES.map((table) => [table, new Map()]))
+    for (const { index, row: json } of rows) {
       const row = JSON.parse(json)
+      const table = NAMES[index]!
       const keys = TABLES[table]!
       // A membership is its two ends; its own id says nothing.
       if (keys.length === 2) delete row.id

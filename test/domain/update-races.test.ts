@@ -144,7 +144,7 @@ t.test('eight users who claim one username: one gets it', async (t) => {
     )
     const { rows } = await pool.query('select id from auth_user where username = $1', [names[0]])
     t.strictSame(
-      rows.map(({ id }) => id),
+      rows.map(({ id }) => Number(id)),
       users.filter((_, index) => answers[index]!.status === 200),
       'who was told so',
     )

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { migrate } from '../../src/db/migrate.js'
-import { loadDjango, versionUnderTest } from './django-schemas.js'
+import { Names } from '../../src/db/names.js'
+import { clientFor, type DjangoSchema, loadDjango, schemaUnderTest, userModelOf } from './django-schemas.js'
 import { runPid, testServerUrl } from './postgres.js'
 
 const LOCK = '8035201170391120917'
@@ -20,30 +21,43 @@ export interface Template {
   make(url: string): Promise<unknown>
 }
 
-const MIGRATED: Template = {
-  name: 'migrated',
-  async make(url) {
-    const version = versionUnderTest()
-    if (version) await withClient(url, (client) => loadDjango(client, version))
-    await migrate(url)
-  },
+interface DatabaseOptions {
+  /** `migrated` has our tables, `empty` has none. */
+  template?: 'migrated' | 'empty' | Template
+  /** Whose tables ours are beside; those that our migrations make by default. */
+  django?: DjangoSchema | undefined
 }
 
+const migratedOn = (django: DjangoSchema | undefined): Template => ({
+  name: `migrated_${(django ?? 'ours').replace(/\W/g, '_')}`,
+  async make(url) {
+    if (django) await withClient(url, (client) => loadDjango(client, django))
+    await migrate(url, { names: new Names({ userModel: userModelOf(django) }) })
+  },
+})
+
 /**
- * A database of its own for a test: `migrated` has our tables (the default), beside those of DJANGO_SCHEMA where that is
- * set; `empty` has none.
- * Dropped when `t` is over; what was registered with `t.teardown` after this call is torn down before it.
+ * A database of its own for a test. Dropped when `t` is over; what was registered with `t.teardown` after this call is
+ * torn down before it.
  */
 export async function createDatabase(
   t: { teardown(fn: () => unknown): unknown },
-  { template = 'migrated' }: { template?: 'migrated' | 'empty' | Template } = {},
+  { template = 'migrated', django = schemaUnderTest() }: DatabaseOptions = {},
 ): Promise<TestDatabase> {
   const server = await testServerUrl()
-  const source = template === 'empty' ? 'template0' : await makeTemplate(server, template)
+  const source =
+    template === 'empty'
+      ? 'template0'
+      : await makeTemplate(server, template === 'migrated' ? migratedOn(django) : template)
   const name = `test_${process.pid}_${randomBytes(4).toString('hex')}`
   await withClient(server, (client) => client.query(`create database ${name} template ${source}`))
   const url = urlOf(server, name)
-  const pool = new pg.Pool({ connectionString: url, max: 10, connectionTimeoutMillis: 10_000 })
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 10,
+    connectionTimeoutMillis: 10_000,
+    Client: clientFor(django),
+  })
   pool.on('error', () => {})
   t.teardown(async () => {
     // A client that a failed test has not given back must not hold up the rest.
@@ -64,8 +78,7 @@ export async function dropTemplates(server: string, run: number): Promise<void> 
 }
 
 /** Migrates once a run; all other databases are copies. */
-async function makeTemplate(server: string, template: 'migrated' | Template): Promise<string> {
-  const { name: kind, make } = template === 'migrated' ? MIGRATED : template
+async function makeTemplate(server: string, { name: kind, make }: Template): Promise<string> {
   const name = templateOf(runPid, kind)
   await withClient(server, async (client) => {
     if (await isReady(client, name)) return

@@ -10,6 +10,7 @@ import { makeUnusablePassword } from '../../src/domain/passwords/unusable.js'
 import { buildServer, type Service } from '../../src/server.js'
 import { type Answer, exchange } from '../contract/http.js'
 import { createDatabase, type TestDatabase } from './database.js'
+import { schemaUnderTest, userModelOf } from './django-schemas.js'
 
 export type { Answer } from '../contract/http.js'
 
@@ -84,7 +85,8 @@ export async function startService(
 ): Promise<TestService> {
   const own = database ?? (await createDatabase(t))
   const { url: databaseUrl, pool } = own
-  const config = readConfig({ ...TEST_SETTINGS, ...settings })
+  const AUTH_USER_MODEL = userModelOf(schemaUnderTest())
+  const config = readConfig({ ...TEST_SETTINGS, AUTH_USER_MODEL, ...settings })
   const service = await buildServer(config, databaseUrl)
   t.teardown(() => service.close())
   const url = await service.listen()
