@@ -145,10 +145,9 @@ t.test('old events are removed where the optional lines are run', async (t) => {
      values (now() - interval '9 days', 'old', 'user.update', 'applied', 'user', '{}')`,
   )
   await startService(t, { AUDIT_RETENTION_DAYS: '1' }, database)
-  t.ok(
-    await until(async () => {
-      const { rowCount } = await pool.query("select from user_admin.audit_event where request_id = 'old'")
-      return rowCount === 0
-    }),
-  )
+  const isRemoved = async () => {
+    const { rowCount } = await pool.query("select from user_admin.audit_event where request_id = 'old'")
+    return rowCount === 0
+  }
+  t.ok(await until(isRemoved))
 })
