@@ -1,14 +1,24 @@
 // What nobody may see: passwords, hashes and keys, in any answer, log line, error or audit event.
 import t from 'tap'
 import { spawnStart } from './helpers/cli.js'
+import { startIdentityProvider } from './helpers/identity-provider.js'
 import { requester, startService } from './helpers/service.js'
 
 const CANARY = 'canary_4f1d9a'
 
 t.test('no secret reaches an answer, the log or the audit', async (t) => {
   const seeded = await startService(t)
-  const { id, key } = await seeded.makeCaller()
-  const service = await spawnStart(t, { DATABASE_URL: seeded.databaseUrl, LOG_LEVEL: 'trace' })
+  const { id, key } = await seeded.makeCaller({ username: 'root' })
+  const provider = await startIdentityProvider(t)
+  const [jwt, forged] = [
+    await provider.sign({ sub: 'root' }),
+    await provider.sign({ sub: 'root', aud: CANARY }),
+  ]
+  const service = await spawnStart(t, {
+    ...provider.settings,
+    DATABASE_URL: seeded.databaseUrl,
+    LOG_LEVEL: 'trace',
+  })
   const request = requester(service.url)
   const path = `/admin/users/${id}/`
   const patch = (body: unknown) => request('PATCH', path, { key, body })
@@ -43,18 +53,23 @@ t.test('no secret reaches an answer, the log or the audit', async (t) => {
     await operations(set([CANARY])),
     await operations(set(CANARY), { op: 'test', path: '/first_name', value: CANARY }),
     await operations({ op: 'test', path: '/password', value: CANARY }),
+    await request('PATCH', path, { key: jwt, body: { password: CANARY } }),
+    await request('PATCH', path, { key: forged, body: { password: CANARY } }),
+    await request('PATCH', path, { key: `${jwt}x`, body: { password: CANARY } }),
   ]
   t.same(
     answers.map(({ status }) => status),
     [
       ...[200, 400, 400, 400, 200, 400, 400, 400, 415, 400, 401, 401, 401, 200],
       ...[200, 200, 422, 412, 200, 200, 400, 409, 400],
+      ...[200, 401, 401],
     ],
   )
   const { rows: stored } = await seeded.pool.query('select password from auth_user where id = $1', [id])
-  const secrets = [CANARY, key, stored[0].password, stored[0].password.split('$').at(-1)]
+  const tokens = [jwt, forged].map((token) => token.split('.').at(-1))
+  const secrets = [CANARY, key, stored[0].password, stored[0].password.split('$').at(-1), ...tokens]
   const { rows: events } = await seeded.pool.query('select e::text from user_admin.audit_event e')
-  t.equal(events.length, 4, 'the changes')
+  t.equal(events.length, 5, 'the changes')
   const { rows: kept } = await seeded.pool.query('select a::text from user_admin.idempotent_answer a')
   t.equal(kept.length, 1, 'an answer is kept')
   service.kill('SIGTERM')
