@@ -12,9 +12,9 @@ import { load, watch } from './load.js'
 import { logIn } from './visitor.js'
 
 const LOAD_MS = 5_000
-const SETTINGS = { PASSWORD_HASHER: 'pbkdf2_sha256', PBKDF2_ITERATIONS: '1', DJANGO_ADMIN_LOG: 'on' } as const
+const SETTINGS = { DJANGO_ADMIN_LOG: 'on' } as const
 
-const { django, service, key } = await startBoth(t, { ours: SETTINGS })
+const { django, service, key } = await startBoth(t, { settings: SETTINGS })
 const { pool, makeUser, makeGroup, database } = service
 const services = [service, await startService(t, SETTINGS, database)] as const
 

@@ -2,7 +2,7 @@
 import { migrate } from '../../src/db/migrate.js'
 import { createDatabase, type Template, type TestDatabase } from '../helpers/database.js'
 import { startService, type TestService } from '../helpers/service.js'
-import { type Django, type DjangoSettings, manageWell, startDjango } from './django.js'
+import { type Django, manageWell, startDjango } from './django.js'
 
 type Lifetime = Parameters<typeof createDatabase>[0]
 
@@ -32,6 +32,9 @@ export const sharedDatabase = (
   first: keyof typeof TEMPLATES = 'django',
 ): Promise<TestDatabase> => createDatabase(t, { template: TEMPLATES[first] })
 
+/** Hashes as the project does, which is hardly at all. */
+export const QUICK = { PASSWORD_HASHER: 'pbkdf2_sha256', PBKDF2_ITERATIONS: '1' } as const
+
 export interface Both {
   django: Django
   service: TestService
@@ -39,19 +42,19 @@ export interface Both {
   key: string
 }
 
-/** Starts both, until `t` is over. */
+/**
+ * Starts both, until `t` is over.
+ * @param first who made the tables
+ * @param settings of our service
+ */
 export async function startBoth(
   t: Lifetime,
-  {
-    first = 'django' as keyof typeof TEMPLATES,
-    ours = {} as Parameters<typeof startService>[1],
-    djangos = {} as DjangoSettings,
-  } = {},
+  { first = 'django' as keyof typeof TEMPLATES, settings = {} as Parameters<typeof startService>[1] } = {},
 ): Promise<Both> {
   const database = await sharedDatabase(t, first)
   const [django, service] = await Promise.all([
-    startDjango(t, database.url, djangos),
-    startService(t, ours, database),
+    startDjango(t, database.url),
+    startService(t, { ...QUICK, ...settings }, database),
   ])
   const { key } = await service.makeCaller({ username: 'root' })
   return { django, service, key }

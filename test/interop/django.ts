@@ -10,9 +10,10 @@ const SITE = fileURLToPath(new URL('site', import.meta.url))
 const START_MS = 60_000
 const STOP_MS = 15_000
 
-/** Of the project, such as the algorithm that new passwords are hashed with. */
+/** Of the project. */
 export interface DjangoSettings {
-  HASHER?: 'argon2' | 'pbkdf2_sha256'
+  /** What new passwords are hashed with; PBKDF2 with one iteration by default. */
+  PASSWORD_HASHER?: 'Argon2PasswordHasher' | 'PBKDF2PasswordHasher'
 }
 
 export interface Django {

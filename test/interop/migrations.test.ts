@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { migrate } from '../../src/db/migrate.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
 import { startService } from '../helpers/service.js'
+import { QUICK } from './both.js'
 import { contentsOf } from './catalog.js'
 import { manage, manageWell, startDjango } from './django.js'
 import { logIn } from './visitor.js'
@@ -23,7 +24,7 @@ async function djangoIsContent(t: Test, url: string): Promise<void> {
 /** Both make a user, and read the other's. */
 async function bothWork(t: Test, database: TestDatabase): Promise<void> {
   const { url, pool } = database
-  const [django, service] = [await startDjango(t, url), await startService(t, {}, database)]
+  const [django, service] = [await startDjango(t, url), await startService(t, QUICK, database)]
   const root = await service.makeCaller({ username: 'root' })
   const { request } = service
   const ours = await request('POST', '/admin/users/', {
@@ -39,7 +40,7 @@ async function bothWork(t: Test, database: TestDatabase): Promise<void> {
   })
   t.equal(status, 302)
   const { body } = await request('GET', '/admin/users/?username=djangos', { key: root.key })
-  t.match(body.results, [{ username: 'djangos', password: 'argon2$********', is_active: true }])
+  t.match(body.results, [{ username: 'djangos', password: 'pbkdf2_sha256$********', is_active: true }])
   const path = `/admin/users/${body.results[0].id}/`
   t.equal((await request('PATCH', path, { key: root.key, body: { first_name: 'Ada' } })).status, 200)
   const { rows } = await pool.query('select username, first_name from auth_user order by id')

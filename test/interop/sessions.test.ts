@@ -3,11 +3,10 @@ import t, { type Test } from 'tap'
 import { startBoth } from './both.js'
 import { logIn, type Visitor } from './visitor.js'
 
-const HASHING = { PASSWORD_HASHER: 'pbkdf2_sha256', PBKDF2_ITERATIONS: '260000' } as const
 const PASSWORD = 'the first password'
 const NEW_PASSWORD = 'the second password'
 
-const { django, service, key } = await startBoth(t, { ours: HASHING, djangos: { HASHER: 'pbkdf2_sha256' } })
+const { django, service, key } = await startBoth(t)
 const { makeGroup, makePermission, pool } = service
 const [group, permission] = [await makeGroup(), await makePermission()]
 

@@ -10,9 +10,7 @@ import { logIn } from './visitor.js'
 /** An advisory lock, at which Django waits. */
 const GATE = 42
 
-const { django, service, key } = await startBoth(t, {
-  ours: { PASSWORD_HASHER: 'pbkdf2_sha256', PBKDF2_ITERATIONS: '1' },
-})
+const { django, service, key } = await startBoth(t)
 const { pool, makeUser, makeGroup } = service
 const [a, b, c] = [await makeGroup(), await makeGroup(), await makeGroup()]
 // Deadlocks are looked for after a second, if nobody says otherwise.

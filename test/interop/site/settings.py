@@ -2,6 +2,8 @@
 import os
 from urllib.parse import unquote, urlsplit
 
+from django.contrib.auth import hashers
+
 DATABASE_URL = os.environ["DATABASE_URL"]
 
 DATABASES = {
@@ -57,29 +59,23 @@ STATIC_URL = "/static/"
 LOGIN_REDIRECT_URL = "/whoami/"
 
 # All that this Django has. The first one is what new passwords are hashed with.
-HASHERS = {
-    "pbkdf2_sha256": "PBKDF2PasswordHasher",
-    "argon2": "Argon2PasswordHasher",
-    "pbkdf2_sha1": "PBKDF2SHA1PasswordHasher",
-    "bcrypt_sha256": "BCryptSHA256PasswordHasher",
-    "bcrypt": "BCryptPasswordHasher",
-    "scrypt": "ScryptPasswordHasher",
-    "sha1": "SHA1PasswordHasher",
-    "md5": "MD5PasswordHasher",
-    "unsalted_sha1": "UnsaltedSHA1PasswordHasher",
-    "unsalted_md5": "UnsaltedMD5PasswordHasher",
-}
-
-
-def known_hashers():
-    from django.contrib.auth import hashers
-
-    first = os.environ.get("HASHER", "argon2")
-    names = [first, *(name for name in HASHERS if name != first)]
-    return [f"django.contrib.auth.hashers.{HASHERS[name]}" for name in names if hasattr(hashers, HASHERS[name])]
-
-
-PASSWORD_HASHERS = known_hashers()
+HASHERS = [
+    "PBKDF2PasswordHasher",
+    "Argon2PasswordHasher",
+    "PBKDF2SHA1PasswordHasher",
+    "BCryptSHA256PasswordHasher",
+    "BCryptPasswordHasher",
+    "ScryptPasswordHasher",
+    "SHA1PasswordHasher",
+    "MD5PasswordHasher",
+    "UnsaltedSHA1PasswordHasher",
+    "UnsaltedMD5PasswordHasher",
+]
+PASSWORD_HASHERS = [f"django.contrib.auth.hashers.{name}" for name in HASHERS if hasattr(hashers, name)]
+if "PASSWORD_HASHER" in os.environ:
+    PASSWORD_HASHERS.sort(key=lambda path: not path.endswith(f".{os.environ['PASSWORD_HASHER']}"))
+else:
+    PASSWORD_HASHERS[0] = "hashers.QuickPasswordHasher"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
