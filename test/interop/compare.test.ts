@@ -5,7 +5,7 @@ import { startService } from '../helpers/service.js'
 import { addToken } from '../helpers/tokens.js'
 import { startBoth } from './both.js'
 
-const { django, service, key } = await startBoth(t, { ours: { FIRST_NAME_MAX_LENGTH: '150' } })
+const { django, service, key } = await startBoth(t, { settings: { FIRST_NAME_MAX_LENGTH: '150' } })
 const { pool, makeGroup, makeUser } = service
 
 async function compare(id: number, url = service.url) {
