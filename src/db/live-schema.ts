@@ -114,7 +114,7 @@ interface Column {
   schema: string
   /** Whether this role may read the table. */
   readable: boolean
-  /** Whether it may delete from it, and insert into it. */
+  /** Whether it may look for rows and delete them, and insert into it. */
   deletable: boolean
   insertable: boolean
   column: string
@@ -130,7 +130,7 @@ type Catalog = readonly Column[]
 // A domain counts as what it is made of; a type of an extension goes by its bare name.
 const COLUMNS = `
 select t.name as "table", n.nspname::text as schema, a.attname::text as "column",
-  has_table_privilege(c.oid, 'select') as readable, has_table_privilege(c.oid, 'delete') as deletable,
+  has_table_privilege(c.oid, 'select') as readable, has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'delete') as deletable,
   has_table_privilege(c.oid, 'insert') as insertable,
   a.attnotnull and not a.atthasdef and a.attidentity = '' as "isDemanded",
   case y.typnamespace when 'pg_catalog'::regnamespace then format_type(y.oid, null) else y.typname::text end
