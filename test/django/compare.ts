@@ -1,18 +1,7 @@
 /** Where an outcome of ours is another than Django's. */
 import { isDeepStrictEqual } from 'node:util'
+import { OWN_MEMBERS } from '../../src/cli/compare/differences.js'
 import type { Change, Outcome } from './cases.js'
-
-/** What every refusal of ours carries beside the members that Django REST Framework would give it. */
-export const OWN_MEMBERS = new Set([
-  'type',
-  'title',
-  'status',
-  'code',
-  'errors',
-  'request_id',
-  'detail',
-  'missing_permissions',
-])
 
 /** One thing that is not the same, such as `status`, `auth_user.email` or `body.email`. */
 export interface Difference {

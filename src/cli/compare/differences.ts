@@ -29,7 +29,7 @@ export interface Difference {
 }
 
 /** Members of a refusal that name no field. */
-const OWN_MEMBERS = new Set([
+export const OWN_MEMBERS = new Set([
   'type',
   'title',
   'status',
