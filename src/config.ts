@@ -41,10 +41,29 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
 
 /** Settings that need each other. */
 function contradictions(config: Config): string[] {
-  if (config.JWT_JWKS_URL === undefined) return []
+  return [...jwtContradictions(config), ...ignored(config)]
+}
+
+function jwtContradictions(config: Config): string[] {
+  if (config.JWT_JWKS_URL === undefined) {
+    const idle = (['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_SCOPES'] as const).filter(
+      (name) => config[name] !== undefined,
+    )
+    return idle.map((name) => `${name} needs JWT_JWKS_URL`)
+  }
   const missing = (['JWT_ISSUER', 'JWT_AUDIENCE'] as const).filter((name) => config[name] === undefined)
   // Without these, tokens that the provider issued for others would be taken.
   return missing.map((name) => `${name} is needed with JWT_JWKS_URL`)
+}
+
+/** What would do nothing, and was meant to. */
+function ignored(config: Config): string[] {
+  const faults: string[] = []
+  if (config.DJANGO_ADMIN_LOG_USER !== undefined && !config.DJANGO_ADMIN_LOG)
+    faults.push('DJANGO_ADMIN_LOG_USER needs DJANGO_ADMIN_LOG=on')
+  if (config.RATE_LIMIT_SHARED && config.RATE_LIMIT_PER_ADDRESS + config.RATE_LIMIT_PER_CALLER === 0)
+    faults.push('RATE_LIMIT_SHARED needs RATE_LIMIT_PER_ADDRESS or RATE_LIMIT_PER_CALLER')
+  return faults
 }
 
 /** The JWTs that are taken; undefined for none. */

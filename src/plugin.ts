@@ -8,6 +8,7 @@ import type { AdminLog } from './db/admin-log.js'
 import { inspectSchema, type LiveSchema } from './db/live-schema.js'
 import { Names, type Naming } from './db/names.js'
 import { readSecret } from './db/secret.js'
+import { findUserByUsername } from './db/superusers.js'
 import { SetupError } from './errors.js'
 import { type ContextOptions, makeContext } from './http/make-context.js'
 import type { RequireIfMatch } from './http/preconditions.js'
@@ -89,6 +90,7 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
     log: app.log,
   })
 
+  await checkStandIn(database)
   const { hasAuthTokens, deletedWithUser } = schema
   const closing = new AbortController()
   app.addHook('preClose', async () => closing.abort())
@@ -144,6 +146,13 @@ function adminLogOf(
     app.log.warn(`there is no table ${table}: changes are not entered in Django's log`)
   if (adminLog === 'absent') return undefined
   return wanted === true ? {} : wanted
+}
+
+/** @throws SetupError where nobody has the name of who stands for callers that are no users */
+async function checkStandIn(database: Database): Promise<void> {
+  const user = database.options.adminLog?.user
+  if (user === undefined || (await findUserByUsername(database, user)) !== undefined) return
+  throw new SetupError(`adminLog.user (DJANGO_ADMIN_LOG_USER) is ${user}, and there is no such user.`)
 }
 
 function checkFirstName(app: FastifyInstance, { widths, longestFirstName }: LiveSchema, limit: number): void {

@@ -37,13 +37,17 @@ const withPermissions = query
 const model = sql`c.app_label || '.' || c.model`
 const isUserModel = sql`${model} = ${sql.raw(USER_MODEL)}`
 
+/** What else the routes ask for. Where the users are another app's, nothing here may look like a permission on them. */
+const isOther = sql`(c.app_label = 'auth' and c.model <> 'user'
+  and (${sql.raw(USER_MODEL)} = 'auth.user' or right(p.codename, 5) <> '_user'))`
+
 /** A project's own user model has permissions of its own; Django's names stand for them. */
 const routePermissions = sql<string[]>`array(
   select case when ${isUserModel} and right(p.codename, length(c.model) + 1) = '_' || c.model
     then 'auth.' || left(p.codename, -length(c.model)) || 'user'
     else c.app_label || '.' || p.codename end
   from auth_permission p join django_content_type c on c.id = p.content_type_id
-  where p.id = any(caller.permission_ids) and (${isUserModel} or (c.app_label = 'auth' and c.model <> 'user'))
+  where p.id = any(caller.permission_ids) and (${isUserModel} or ${isOther})
 )`
 
 type Caller = Omit<CallerRow, 'auth_permissions'>

@@ -83,8 +83,9 @@ const REQUIRED = {
   auth_group_permissions: { id: ID, group_id: ID, permission_id: ID },
 } satisfies Record<string, Columns>
 
-/** Those of them that rows are inserted into. */
-const WRITTEN: readonly ServedTable[] = [
+/** Those that rows are inserted into. */
+const WRITTEN: readonly DjangoTable[] = [
+  'django_admin_log',
   'auth_user',
   'auth_group',
   'auth_user_groups',
@@ -114,7 +115,7 @@ interface Column {
   schema: string
   /** Whether this role may read the table. */
   readable: boolean
-  /** Whether it may look for rows and delete them, and insert into it. */
+  /** Whether it may look for rows and delete them, and insert into it with ids from a sequence. */
   deletable: boolean
   insertable: boolean
   column: string
@@ -131,8 +132,11 @@ type Catalog = readonly Column[]
 const COLUMNS = `
 select t.name as "table", n.nspname::text as schema, a.attname::text as "column",
   has_table_privilege(c.oid, 'select') as readable, has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'delete') as deletable,
-  has_table_privilege(c.oid, 'insert') as insertable,
-  a.attnotnull and not a.atthasdef and a.attidentity = '' as "isDemanded",
+  has_table_privilege(c.oid, 'insert') and not exists (
+    select from pg_depend o join pg_class s on s.oid = o.objid
+    where o.classid = 'pg_class'::regclass and o.refobjid = c.oid and o.deptype = 'a'
+      and case s.relkind when 'S' then not has_sequence_privilege(s.oid, 'usage, update') else false end) as insertable,
+  (a.attnotnull or d.typnotnull) and not a.atthasdef and d.typdefault is null and a.attidentity = '' as "isDemanded",
   case y.typnamespace when 'pg_catalog'::regnamespace then format_type(y.oid, null) else y.typname::text end
     as type,
   nullif(case d.typtype when 'd' then d.typtypmod else a.atttypmod end, -1) - 4 as width
@@ -202,7 +206,7 @@ function narrowPassword(catalog: Catalog, table: DjangoTable): Fault[] {
 
 /** Columns of a project's own that no row can do without, and that only the project knows a value for. */
 function demandedBy(catalog: Catalog, table: DjangoTable, columns: Columns): Fault[] {
-  if (!WRITTEN.some((written) => written === table)) return []
+  if (!WRITTEN.includes(table)) return []
   return catalog
     .filter(
       (one) => one.table === table && one.isDemanded && (one.column === 'id' || !(one.column in columns)),

@@ -82,7 +82,7 @@ export class Names {
 
   /** What Django calls the table that has this name here, without a schema. */
   djangoTable(name: string): string {
-    const own = [...this.#relations].find(([, relation]) => `.${relation}`.endsWith(`.${quoted(name)}`))
+    const own = [...this.#relations].find(([, relation]) => `.${relation}`.endsWith(`."${name}"`))
     return own?.[0] ?? name
   }
 

@@ -1,4 +1,4 @@
-/** JWTs of an identity provider (RFC 7519, RFC 8725, RFC 9068): verified against the keys that it publishes. */
+/** JWTs of an identity provider (RFC 7519, RFC 8725): verified against the keys that it publishes. */
 import {
   createRemoteJWKSet,
   customFetch,
@@ -16,6 +16,9 @@ import { unavailable } from '../errors.js'
 /** What only looks like one is refused where it is verified. */
 export const LOOKS_LIKE_JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/
 
+/** As OpenID Connect has it (Core §2), and as events and logs may have it too. */
+const SUBJECT = /^[\x20-\x7e]{1,255}$/
+
 /** Seconds by which clocks may differ. */
 const CLOCK_TOLERANCE = 5
 
@@ -28,6 +31,7 @@ const FAILURE_COOLDOWN_MS = 1_000
 /** @returns undefined for a token that is not valid, or names nobody @throws `unavailable` where nobody can tell */
 export type TokenVerifier = (token: string) => Promise<Credential | undefined>
 
+/** Verifies signature, issuer, audience and time, and reads who the caller is. */
 export function makeTokenVerifier(options: JwtOptions): TokenVerifier {
   const keys = publishedKeys(options)
   const wanted: JWTVerifyOptions = {
@@ -38,15 +42,29 @@ export function makeTokenVerifier(options: JwtOptions): TokenVerifier {
     clockTolerance: CLOCK_TOLERANCE,
   }
   return async (token) => {
-    try {
-      const { payload } = await jwtVerify(token, keys, wanted)
-      return credentialIn(payload, options)
-    } catch (error) {
-      if (error instanceof errors.JOSEError) return undefined
-      throw error
-    }
+    const claims = await verified(token, keys, wanted)
+    return claims && credentialIn(claims, options)
   }
 }
+
+async function verified(
+  token: string,
+  keys: JWTVerifyGetKey,
+  wanted: JWTVerifyOptions,
+): Promise<JWTPayload | undefined> {
+  try {
+    const { payload } = await jwtVerify(token, keys, wanted)
+    return payload
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return undefined
+    // The key that fits is too weak, or not for signatures.
+    if (error instanceof TypeError) throw unreadable(error)
+    throw error
+  }
+}
+
+const unreadable = (cause: unknown) =>
+  unavailable('unavailable', "The identity provider's keys could not be read.", cause)
 
 /** The provider's keys, as they are asked for by a token's header. Where they can't be had, nothing can be said of the token. */
 function publishedKeys({ jwksUrl, keysMaxAge = 600 }: JwtOptions): JWTVerifyGetKey {
@@ -61,7 +79,7 @@ function publishedKeys({ jwksUrl, keysMaxAge = 600 }: JwtOptions): JWTVerifyGetK
       return await keys(header, token)
     } catch (error) {
       if (isTokensFault(error)) throw error
-      throw unavailable('unavailable', "The identity provider's keys could not be read.", error)
+      throw unreadable(error)
     }
   }
 }
@@ -75,27 +93,32 @@ const isTokensFault = (error: unknown): boolean =>
 /** Asks again only a moment after it failed. */
 function patientFetch(): typeof fetch {
   let notBefore = 0
+  const failed = () => void (notBefore = Date.now() + FAILURE_COOLDOWN_MS)
   return async (...request) => {
     if (Date.now() < notBefore) throw new Error('The keys could not be read a moment ago.')
-    notBefore = Date.now() + FAILURE_COOLDOWN_MS
-    const response = await fetch(...request)
-    if (response.ok) notBefore = 0
-    return response
+    try {
+      const response = await fetch(...request)
+      if (!response.ok) failed()
+      return response
+    } catch (error) {
+      failed()
+      throw error
+    }
   }
 }
 
 function credentialIn(claims: JWTPayload, { user, scopes }: JwtOptions): Credential | undefined {
-  if (typeof claims.sub !== 'string') return undefined
-  const subject = shown(claims.sub)
+  const { sub: subject } = claims
+  if (typeof subject !== 'string' || !SUBJECT.test(subject)) return undefined
   if (scopes !== undefined) return { kind: 'permissions', value: permissionsOf(claims, scopes), subject }
   const { claim, field } = user ?? { claim: 'sub', field: 'username' }
   const value = claims[claim]
   if (typeof value !== 'string' || value === '' || value.includes('\0')) return undefined
   if (field === 'username') return { kind: 'username', value, subject }
-  // Whoever may enter any address at the provider would be anybody here.
-  return claims.email_verified === false
-    ? undefined
-    : { kind: 'email', value: normalizeEmail(value), subject }
+  // Whoever may enter any address at the provider would be anybody here. Some providers write it as a text.
+  const { email_verified: isVerified = true } = claims
+  if (isVerified !== true && isVerified !== 'true') return undefined
+  return { kind: 'email', value: normalizeEmail(value), subject }
 }
 
 /** Each once, in order: callers with the same permissions are looked up together. */
@@ -108,6 +131,3 @@ function permissionsOf(claims: JWTPayload, scopes: NonNullable<JwtOptions['scope
   )
   return [...new Set(names)].toSorted().join(' ')
 }
-
-/** As events and logs may have it. */
-const shown = (subject: string): string => subject.slice(0, 100).replace(/[^\x21-\x7e]/g, '?')

@@ -7,7 +7,8 @@ const MAX_KNOWN = 1_000
 /** Their permissions take the most room, and nobody asks for them before the caller is confirmed. */
 const NONE: ReadonlySet<number> = new Set()
 
-const nameOf = ({ kind, value }: Credential): string => `${kind} ${value}`
+/** Several clients may have the same scopes, and are not the same caller. */
+const nameOf = ({ kind, value, subject = '' }: Credential): string => `${kind} ${subject} ${value}`
 
 /** Actors by their credentials as these are stored; at most 1,000, of which the oldest goes first. */
 export class KnownCallers {

@@ -1,9 +1,10 @@
 /** How many requests may come: of an address before anything is looked at, and of a caller that is known. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import rateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Database } from '../db/database.js'
-import { countRequest } from '../db/rate-limits.js'
-import { ProblemError } from '../errors.js'
+import { type Count, countRequest } from '../db/rate-limits.js'
+import { ProblemError, SetupError } from '../errors.js'
 import { callerOf } from './route.js'
 
 export interface RateLimitOptions {
@@ -32,6 +33,9 @@ const WINDOW_MS = 60_000
 /** Addresses and callers that are counted at once; those that were not seen for longest are forgotten first. */
 const MAX_COUNTED = 10_000
 
+/** Requests that are being counted in the database at once; the others are let through. */
+const MAX_COUNTING = 100
+
 /** Milliseconds after which a request is let through uncounted: limits must not make a slow database slower. */
 const PATIENCE_MS = 250
 
@@ -46,11 +50,16 @@ export async function limitRates(
   { perAddress, perCaller, shared }: RateLimitOptions,
 ): Promise<RateLimits> {
   if (perAddress === 0 && perCaller === 0) return UNLIMITED
+  // It would count with the host's store, and let through whom the host does.
+  if (app.hasDecorator('createRateLimit')) {
+    throw new SetupError('The host limits rates by @fastify/rate-limit itself: leave out rateLimits.')
+  }
+  if (shared) await tryCounting(database)
   await app.register(rateLimit, {
     global: false,
     skipOnError: true,
     cache: MAX_COUNTED,
-    ...(shared ? { store: sharedStore(database) } : {}),
+    ...(shared ? { store: sharedStore(database, app.log) } : {}),
   })
   const limit = (
     name: string,
@@ -61,7 +70,8 @@ export async function limitRates(
     const count = app.createRateLimit({ max, timeWindow: WINDOW_MS, ...(keyGenerator && { keyGenerator }) })
     return async (request, reply) => {
       const found = await count(request)
-      if (!found.isAllowed) tell(reply, name, found)
+      // What was not counted has no time to wait.
+      if (!found.isAllowed && found.ttl > 0) tell(reply, name, found)
     }
   }
   return {
@@ -96,22 +106,67 @@ function append(reply: FastifyReply, name: string, item: string): void {
   reply.header(name, before === undefined ? item : `${String(before)}, ${item}`)
 }
 
-/** Counts in the database. */
-function sharedStore(database: Database) {
+/** Counts in the database. Who came too often is refused without asking it again, until the window ends. */
+function sharedStore(database: Database, log: FastifyInstance['log']) {
+  const exceeded = new Map<string, number>()
+  let inFlight = 0
+  let silentUntil = 0
+  const complain = (err: unknown) => {
+    if (Date.now() < silentUntil) return
+    silentUntil = Date.now() + WINDOW_MS
+    log.warn({ err }, 'requests could not be counted, and are let through')
+  }
+
+  async function count(key: string, milliseconds: number, max: number): Promise<Count> {
+    const left = (exceeded.get(key) ?? 0) - Date.now()
+    if (left > 0) return { current: max + 1, ttl: left }
+    if (inFlight >= MAX_COUNTING) throw new Error('too many requests are being counted')
+    inFlight++
+    try {
+      const counted = await countRequest(database, key, milliseconds)
+      if (exceeded.size >= MAX_COUNTED) exceeded.clear()
+      if (counted.current > max) exceeded.set(key, Date.now() + counted.ttl)
+      return counted
+    } finally {
+      inFlight--
+    }
+  }
+
   return class SharedStore implements FastifyRateLimitStore {
     incr(
       key: string,
-      done: (error: Error | null, result?: { current: number; ttl: number }) => void,
+      done: (error: Error | null, result?: Count) => void,
       timeWindow = WINDOW_MS,
+      max = Infinity,
     ): void {
-      const late = setTimeout(() => done(new Error('counting took too long')), PATIENCE_MS).unref()
-      countRequest(database, key, timeWindow)
-        .then((count) => done(null, count), done)
-        .finally(() => clearTimeout(late))
+      const counted = count(key, timeWindow, max)
+      const late = sleep(PATIENCE_MS, undefined, { ref: false }).then(() => {
+        throw new Error('counting took too long')
+      })
+      Promise.race([counted, late]).then(
+        (result) => done(null, result),
+        (error: Error) => {
+          complain(error)
+          done(error)
+        },
+      )
+      // Whichever comes second is nobody's.
+      counted.catch(() => {})
+      late.catch(() => {})
     }
 
     child(): FastifyRateLimitStore {
       return this
     }
   }
+}
+
+/** @throws SetupError where nothing can be counted */
+async function tryCounting(database: Database): Promise<void> {
+  await countRequest(database, 'start', 1).catch((cause: unknown) => {
+    throw new SetupError(
+      'Requests can not be counted in the database (RATE_LIMIT_SHARED): this role needs the grants on user_admin.request_count.',
+      { cause },
+    )
+  })
 }

@@ -20,7 +20,7 @@ export async function shedLoad(app: FastifyInstance, maxDelayMs: number): Promis
     maxEventLoopDelay: maxDelayMs,
     sampleInterval: SAMPLE_MS,
     // A supervisor that gets no answer would end the process, and a balancer would send others even more.
-    pressureHandler: async ({ url }, _reply, _type, delay) => {
+    pressureHandler: async ({ routeOptions: { url = '' } }, _reply, _type, delay) => {
       // Infinite where nothing was measured.
       if (!isStarted || HEALTH_PATHS.has(url) || delay === Infinity) return
       throw unavailable('busy', 'The service has fallen behind.')

@@ -93,7 +93,7 @@ t.test("the project's permissions count, and no others", async (t) => {
     `with old as (insert into django_content_type (app_label, model) values ('auth', 'user') returning id)
      insert into auth_permission (name, content_type_id, codename)
      select 'left over', id, 'change_user' from old
-     union all select 'odd', id, 'change_user' from django_content_type where model = 'member' returning id`,
+     union all select 'odd', id, 'change_user' from django_content_type where model in ('member', 'group') returning id`,
   )
   const staff = { is_superuser: false, is_staff: true }
   const patch = async (user_permissions: number[]) => {
@@ -128,7 +128,13 @@ t.test('what can not be served is named', async (t) => {
     message:
       /^These tables can't be served: crm\.crm_member\.password is character varying\(60\) and must be character varying\(128\); crm\.crm_member\.tenant is NOT NULL without a default/,
   })
-  await pool.query('alter table crm.crm_member alter tenant set default 1, alter password type varchar(128)')
+  await pool.query(`create domain filled as integer not null default 1; create domain demanded as integer not null;
+    alter table crm.crm_member alter tenant set default 1, alter password type varchar(128), add kind filled;
+    alter table teams add kind demanded`)
+  await t.rejects(inspectSchema(pool, { names }), {
+    message: /^These tables can't be served: teams\.kind is NOT NULL without a default[^;]*\. Needed/,
+  })
+  await pool.query('alter table teams drop kind')
   await t.resolves(inspectSchema(pool, { names }))
   await t.rejects(inspectSchema(pool, { names: new Names({ userModel: 'crm.Person' }) }), {
     message: /the table crm_person is missing; .*the table crm_person_groups is missing/,

@@ -2,7 +2,7 @@
 import t, { type Test } from 'tap'
 import { createDatabase } from '../helpers/database.js'
 import { startIdentityProvider } from '../helpers/identity-provider.js'
-import { requester, startService } from '../helpers/service.js'
+import { startService } from '../helpers/service.js'
 
 // As Django 3.2 makes it.
 const LOG = `create table django_admin_log (
@@ -129,23 +129,30 @@ t.test('a user goes with the entries of their own, also with the one of the dele
 t.test('a machine that is no user is entered as the one who stands for it', async (t) => {
   const provider = await startIdentityProvider(t)
   const jwt = { ...provider.settings, JWT_SCOPES: 'directory.write=auth.change_user' }
-  const { request, entries, makeUser, url, database } = await start(t, {
-    ...jwt,
-    DJANGO_ADMIN_LOG_USER: 'machines',
+  const { makeUser, database } = await start(t, jwt)
+  const log = { ...jwt, DJANGO_ADMIN_LOG: 'on', DJANGO_ADMIN_LOG_USER: 'machines' }
+  await t.rejects(startService(t, log, database), {
+    message: /DJANGO_ADMIN_LOG_USER\) is machines, and there is no/,
   })
+  const machines = await makeUser({ username: 'machines' })
   const key = await provider.clientToken('directory.write')
   const id = await makeUser({ username: 'ada' })
-  const change = (at: string, first_name: string) =>
-    requester(at)('PATCH', `/admin/users/${id}/`, { key, body: { first_name } })
-  t.equal((await change(url, 'Grace')).status, 200)
-  t.strictSame(await entries(), [], 'there is no such user yet')
-  const machines = await makeUser({ username: 'machines' })
-  t.equal((await change(url, 'Jean')).status, 200)
-  t.match(await entries(), [{ by: machines, repr: 'ada', flag: 2 }])
-  const without = await startService(t, { ...jwt, DJANGO_ADMIN_LOG: 'on' }, database)
-  t.equal((await change(without.url, 'Mary')).status, 200)
-  t.strictSame(await entries(), [], 'where nobody stands for it')
-  t.equal((await request('GET', '/admin/events/', { key })).status, 403)
+  const change = async (settings: object, first_name: string) => {
+    const { request } = await startService(t, settings, database)
+    const answer = await request('PATCH', `/admin/users/${id}/`, { key, body: { first_name } })
+    t.equal(answer.status, 200)
+    const { rows } = await database.pool.query(
+      'select user_id, object_repr, action_flag from django_admin_log order by id',
+    )
+    return rows
+  }
+  const entry = { user_id: machines, object_repr: 'ada', action_flag: 2 }
+  t.strictSame(await change(log, 'Jean'), [entry])
+  t.strictSame(
+    await change({ ...jwt, DJANGO_ADMIN_LOG: 'on' }, 'Mary'),
+    [entry],
+    'where nobody stands for it',
+  )
 })
 
 t.test('off by default, and where there is no such table', async (t) => {
@@ -159,6 +166,21 @@ t.test('off by default, and where there is no such table', async (t) => {
     body: { first_name: 'Ada' },
   })
   t.equal(answer.status, 200)
+})
+
+t.test('a log whose numbers the role may not take fails the start', async (t) => {
+  const database = await createDatabase(t)
+  const role = `log_${process.pid}`
+  await database.pool.query(
+    `${LOG}; create role ${role} login; grant pg_read_all_data to ${role}; grant insert, delete on django_admin_log to ${role}`,
+  )
+  t.teardown(() => database.pool.query(`drop owned by ${role}; drop role ${role}`))
+  const url = new URL(database.url)
+  url.username = role
+  const asRole = { ...database, url: url.href }
+  await t.rejects(startService(t, { DJANGO_ADMIN_LOG: 'on' }, asRole), { message: /USAGE of its sequence/ })
+  await database.pool.query(`grant usage on sequence django_admin_log_id_seq to ${role}`)
+  await t.resolves(startService(t, { DJANGO_ADMIN_LOG: 'on' }, asRole))
 })
 
 t.test('a log that cannot be written to fails the start', async (t) => {

@@ -36,7 +36,13 @@ t.test('a token of a user, by another claim that is an e-mail address', async (t
   const { id } = await service.makeCaller({ email: 'ada@example.com' })
   const by = async (claims: object) => ask(service, await provider.sign({ sub: randomUUID(), ...claims }))
   t.match(await by({ email: 'ada@EXAMPLE.com' }), { status: 200, body: { user: { id } } })
-  t.equal((await by({ email: 'ada@example.com', email_verified: false })).status, 401)
+  for (const email_verified of [false, 'false', 0, null])
+    t.equal(
+      (await by({ email: 'ada@example.com', email_verified })).status,
+      401,
+      `verified: ${email_verified}`,
+    )
+  t.equal((await by({ email: 'ada@example.com', email_verified: 'true' })).status, 200)
   t.equal((await by({ email: '' })).status, 401, 'users without an address are many')
   t.equal((await by({ email: 7 })).status, 401)
   t.equal((await by({})).status, 401)
@@ -85,6 +91,29 @@ t.test('scopes of a client, which is no user', async (t) => {
   t.match((await once()).headers, { 'idempotent-replayed': 'true' })
 })
 
+t.test('two clients with the same scopes are two callers', async (t) => {
+  const settings = { JWT_SCOPES: SCOPES, RATE_LIMIT_PER_CALLER: '4' }
+  const service = await start(t, settings)
+  const id = await service.makeUser()
+  const [a, b] = await Promise.all(
+    ['client a', 'client b'].map((sub) => provider.sign({ sub, scope: 'directory.write' })),
+  )
+  const once = (key: string) =>
+    service.request('PATCH', `/admin/users/${id}/`, {
+      key,
+      body: { last_name: 'Hopper' },
+      headers: { 'idempotency-key': '"one"' },
+    })
+  t.equal((await once(a!)).status, 200)
+  t.equal((await once(a!)).headers['idempotent-replayed'], 'true')
+  const others = await once(b!)
+  t.match(others, { status: 200, headers: { 'idempotent-replayed': undefined } }, "not the other's answer")
+  t.equal((await once(a!)).status, 200)
+  t.equal((await once(a!)).status, 200)
+  t.equal((await once(a!)).status, 429)
+  t.equal((await once(b!)).status, 200, 'each has a limit of its own')
+})
+
 t.test('forged and misdirected tokens', async (t) => {
   const service = await start(t)
   const { id } = await service.makeCaller({ username: 'ada' })
@@ -130,6 +159,7 @@ t.test('forged and misdirected tokens', async (t) => {
     'never expiring': await provider.sign({ sub: 'ada', exp: undefined as never }),
     'not yet valid': await provider.sign({ sub: 'ada', nbf: now() + 60 }),
     'a subject that is no text': await provider.sign({ sub: ['ada'] as never }),
+    'a subject that no log could show': await provider.sign({ sub: 'ada\u0441' }),
     'a subject with a null': await provider.sign({ sub: 'ada\0' }),
   }
   for (const [name, token] of Object.entries(forged)) {

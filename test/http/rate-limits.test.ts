@@ -1,5 +1,8 @@
 /** Limits by address and by caller, alone and over replicas, and whose address it is. */
+import rateLimit from '@fastify/rate-limit'
+import Fastify from 'fastify'
 import t, { type Test } from 'tap'
+import { userAdmin } from '../../src/plugin.js'
 import { requester, startService } from '../helpers/service.js'
 
 const PROXIES = { TRUST_PROXY: '127.0.0.1' }
@@ -66,16 +69,39 @@ t.test('replicas count together, and a database that does not answer lets reques
   t.strictSame(statuses.filter((status) => status === 429).length, 10)
 
   await pool.query("update user_admin.request_count set resets_at = now() - interval '1 second'")
-  t.equal(await ask(url), 200, 'a new window')
+  t.equal(await ask(url), 429, 'who came too often waits, whatever the database says')
+  const third = await startService(t, settings, database)
+  t.equal(await ask(third.url), 200, 'a new window')
   const { rows } = await pool.query('select count from user_admin.request_count')
   t.strictSame(rows, [{ count: 1 }])
   await pool.query('update user_admin.request_count set count = 100')
   const locker = await pool.connect()
   await locker.query('begin; lock table user_admin.request_count in access exclusive mode')
-  t.equal(await ask(url), 200)
+  t.equal(await ask(third.url), 200)
   await locker.query('rollback')
   locker.release()
-  t.equal(await ask(url), 429)
+  t.equal(await ask(third.url), 429)
+})
+
+t.test('limits that could not be kept fail the start', async (t) => {
+  const { database, pool } = await start(t, {})
+  const rateLimits = { perAddress: 1 }
+  const host = Fastify()
+  await host.register(rateLimit, { global: false })
+  await t.rejects(
+    async () => host.register(userAdmin, { prefix: '/admin', database: database.url, rateLimits }),
+    {
+      message: /The host limits rates/,
+    },
+  )
+  await pool.query('drop table user_admin.request_count')
+  const settings = { RATE_LIMIT_PER_ADDRESS: '1', RATE_LIMIT_SHARED: 'on' }
+  await t.rejects(startService(t, settings, database), {
+    message: /needs the grants on user_admin.request_count/,
+  })
+  await t.rejects(startService(t, { RATE_LIMIT_SHARED: 'on' }, database), {
+    message: /RATE_LIMIT_SHARED needs/,
+  })
 })
 
 t.test('nobody is limited by default', async (t) => {

@@ -23,7 +23,8 @@ t.test('what is asked for, how long it takes, and what waits', async (t) => {
   await patch({ first_name: 7 })
   await patch({ password: 'a canary in a cage' })
   await request('GET', '/nowhere/canary', {})
-  await request('GET', '/admin/me/', { key: 'canary' })
+  await request('GET', '/admin/me', { key: 'canary' })
+  await request('PROPFIND', '/admin/me/')
 
   const { status, type, text } = await read(metricsUrl())
   t.equal(status, 200)
@@ -33,10 +34,11 @@ t.test('what is asked for, how long it takes, and what waits', async (t) => {
       text,
       `user_admin_http_request_duration_seconds_count{method="${method}",route="${route}",status="${status}"}`,
     )
-  t.equal(count('PATCH', '/admin/users/:id/', 200), 21)
-  t.equal(count('PATCH', '/admin/users/:id/', 400), 1)
+  t.equal(count('PATCH', '/admin/users/:id', 200), 21)
+  t.equal(count('PATCH', '/admin/users/:id', 400), 1)
   t.equal(count('GET', 'none', 404), 1)
-  t.equal(count('GET', '/admin/me/', 401), 1)
+  t.equal(count('GET', '/admin/me', 401), 1)
+  t.equal(count('other', '/admin/me', 401), 1, 'methods that nobody sends are one')
   const updates = valueOf(text, 'user_admin_batch_items_total{name="updates"}')
   const batches = valueOf(text, 'user_admin_batches_total{name="updates"}')
   t.equal(updates, 21)
