@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
 /** A Python with Django: that of the operating system, whose packages `scripts/install-django.sh` installs. */
-export const PYTHON = process.env.PYTHON || '/usr/bin/python3'
+export const PYTHON = process.env.DJANGO_PYTHON || '/usr/bin/python3'
 
-export const CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium'
+export const CHROMIUM = process.env.DJANGO_CHROMIUM || '/usr/bin/chromium'
 
 /** The modules that are imported, each by Debian's name of its package. */
 const MODULES = {
