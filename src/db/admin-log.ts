@@ -16,13 +16,38 @@ export interface AdminLog {
 /** As `LogEntry` has them: ADDITION, CHANGE and DELETION. */
 const FLAGS: Record<string, number> = { create: 1, update: 2, delete: 3 }
 
-const TARGETS = { user: User, group: Group } as const
+const labelOf = (field: string, { title }: { title?: string }): string =>
+  title ?? field.charAt(0).toUpperCase() + field.slice(1).replaceAll('_', ' ')
+
+const labelled = <Field extends string>(properties: Record<Field, { title?: string }>, fields: Field[]) =>
+  fields.map((field) => [field, labelOf(field, properties[field])] as const)
+
+/** The fields of the admin site's forms, in their order. A password is changed in a form that gives it no label. */
+const FORMS = {
+  user: [
+    ...labelled(User.properties, ['username']),
+    ['password', 'password'],
+    ...labelled(User.properties, [
+      'first_name',
+      'last_name',
+      'email',
+      'is_active',
+      'is_staff',
+      'is_superuser',
+      'groups',
+      'user_permissions',
+      'last_login',
+      'date_joined',
+    ]),
+  ],
+  group: labelled(Group.properties, ['name', 'permissions']),
+} as const
 
 interface Entry {
   /** Null for whoever is no user: then it is the user with this name. */
   actor_id: number | null
   stand_in: string | null
-  target_type: keyof typeof TARGETS
+  target_type: keyof typeof FORMS
   target_id: number
   /** What a deleted object was called; null for one that is there, and says itself what it is called now. */
   name: string | null
@@ -126,7 +151,7 @@ function entriesOf(
       target_id,
       name: verb === 'delete' ? nameBefore(changes) : null,
       flag,
-      message: messageOf(verb, TARGETS[type], changes),
+      message: messageOf(verb, type, changes),
     },
   ]
 }
@@ -135,17 +160,9 @@ const nameBefore = ({ username, name }: AuditEvent['changes']): string =>
   String(([username, name].find(Array.isArray) as unknown[])[0])
 
 /** As `construct_change_message` of Django's admin has it: the labels of the form's fields, in its own JSON. */
-function messageOf(
-  verb: string,
-  { properties }: (typeof TARGETS)[keyof typeof TARGETS],
-  changes: object,
-): string {
+function messageOf(verb: string, type: keyof typeof FORMS, changes: object): string {
   if (verb === 'delete') return ''
   if (verb === 'create') return '[{"added": {}}]'
-  const fields = Object.keys(properties).filter((field) => field in changes)
-  const labels = fields.map((field) => labelOf(field, properties[field as keyof typeof properties]))
-  return `[{"changed": {"fields": [${labels.map((label) => JSON.stringify(label)).join(', ')}]}}]`
+  const labels = FORMS[type].filter(([field]) => field in changes).map(([, label]) => JSON.stringify(label))
+  return `[{"changed": {"fields": [${labels.join(', ')}]}}]`
 }
-
-const labelOf = (field: string, { title }: { title?: string }): string =>
-  title ?? field.charAt(0).toUpperCase() + field.slice(1).replaceAll('_', ' ')

@@ -60,7 +60,7 @@ t.test('users: what was done, by whom, in the words of the admin site', async (t
       repr: 'lovelace',
       flag: 2,
       message:
-        '[{"changed": {"fields": ["Password", "Last login", "Username", "Email address", "Staff status", "Groups", "User permissions"]}}]',
+        '[{"changed": {"fields": ["Username", "password", "Email address", "Staff status", "Groups", "User permissions", "Last login"]}}]',
     },
   ])
 
