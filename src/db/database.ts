@@ -72,9 +72,11 @@ export class Database implements Queryable {
     this.options = { ...options, names: options.names ?? new Names() }
     // Without listeners, a backend that is killed ends the whole process: the pool's for idle ones, the client's own
     // for all others, those included that a host's pool opened before.
-    pool.on('error', (error: Error & { code?: string }) =>
-      options.log?.warn({ code: error.code, reason: error.message }, 'a database connection was lost'),
-    )
+    pool.on('error', (error: Error & { code?: string }) => {
+      // One that is lost while all are given up is no news: the server may end before it has read the good-bye.
+      if (pool.ending) return
+      options.log?.warn({ code: error.code, reason: error.message }, 'a database connection was lost')
+    })
     pool.on('acquire', outliveErrors)
   }
 
