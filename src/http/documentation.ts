@@ -6,6 +6,7 @@ import { stringify } from 'yaml'
 import { PROBLEM_CODES } from '../../schemas/index.js'
 import { everybody, rule, ruleIn } from './access.js'
 import { registerOtherMethods } from './other-methods.js'
+import { JSON_MEDIA_TYPE } from './route.js'
 
 // Swagger UI's own bundle sets style attributes; scripts come from this service alone.
 const CONTENT_SECURITY_POLICY = [
@@ -74,7 +75,7 @@ export async function collectDocument(app: FastifyInstance, version: string): Pr
     },
     transformObject: (source) => {
       if (!('openapiObject' in source)) throw new Error('the document is OpenAPI 3')
-      return withBodyExamples(source.openapiObject) as typeof source.openapiObject
+      return completed(source.openapiObject) as typeof source.openapiObject
     },
   })
 }
@@ -83,26 +84,53 @@ interface Media {
   schema?: { $ref?: string }
   examples?: Record<string, { value: unknown }>
 }
+interface Header {
+  schema: { 'x-required'?: true }
+  required?: boolean
+}
 interface Operation {
   requestBody?: { content: Record<string, Media>; required?: boolean }
+  responses?: Record<string, { headers?: Record<string, Header> }>
+}
+interface BodySchema {
+  type?: string
+  examples?: unknown[]
+  required?: string[]
 }
 
-/** A body is prefilled with its schema's example, and `required` where the schema requires something. */
-function withBodyExamples<T>(document: T): T {
+/** What Fastify's schemas have no place for. */
+function completed<T>(document: T): T {
   const { paths = {}, components } = document as {
     paths?: Record<string, Record<string, Operation>>
-    components?: { schemas?: Record<string, { examples?: unknown[]; required?: string[] }> }
+    components?: { schemas?: Record<string, BodySchema> }
   }
-  for (const { requestBody } of Object.values(paths).flatMap((path) => Object.values(path))) {
-    for (const media of Object.values(requestBody?.content ?? {})) {
-      const schema = components?.schemas?.[media.schema?.$ref?.split('/').at(-1) ?? '']
-      if (schema?.examples === undefined) continue
-      media.examples = Object.fromEntries(
-        schema.examples.map((value, index) => [`example${index + 1}`, { value }]),
-      )
-    }
+  for (const { requestBody, responses = {} } of Object.values(paths).flatMap((path) => Object.values(path))) {
+    if (requestBody !== undefined) completeBody(requestBody, components?.schemas ?? {})
+    for (const { headers = {} } of Object.values(responses)) Object.values(headers).forEach(completeHeader)
   }
   return document
+}
+
+/** It is prefilled with its schema's example, and required unless it may be an object without any field: none says the same. */
+function completeBody(
+  body: NonNullable<Operation['requestBody']>,
+  schemas: Record<string, BodySchema>,
+): void {
+  const schemaOf = ({ schema }: Media) => schemas[schema?.$ref?.split('/').at(-1) ?? '']
+  const json = body.content[JSON_MEDIA_TYPE]
+  const { type, required = [] } = (json && schemaOf(json)) ?? {}
+  body.required = type !== 'object' || required.length > 0
+  for (const media of Object.values(body.content)) {
+    const examples = schemaOf(media)?.examples
+    if (examples === undefined) continue
+    media.examples = Object.fromEntries(examples.map((value, index) => [`example${index + 1}`, { value }]))
+  }
+}
+
+/** OpenAPI has `required` beside the schema. */
+function completeHeader(header: Header): void {
+  if (header.schema['x-required']) header.required = true
+  delete header.schema['x-required']
 }
 
 /** The document as it is published: `/openapi.json`, `/openapi.yaml` and Swagger UI at `/docs`. */

@@ -71,22 +71,28 @@ const header = (description: string, example: string) => ({
   examples: [example],
 })
 
+/** A header that no answer of its status lacks. OpenAPI says so beside the schema: see `documentation.ts`. */
+const always = <Header extends object>(published: Header) => ({ ...published, 'x-required': true })
+
 /** A page of a list, as published. */
 export const listAnswer = (description: string, schema: { $ref: string }) => ({
   ...answer(description, schema),
   headers: {
-    link: header(
-      'The pages around this one (RFC 8288): `first`, `prev`, `next` and, where it is known, `last`.',
-      '</admin/users/?page=2>; rel="next"',
+    link: always(
+      header(
+        'The pages around this one (RFC 8288): `first`, `prev`, `next` and, where it is known, `last`.',
+        '</admin/users/?page=2>; rel="next"',
+      ),
     ),
   },
 })
 
 /** Where something new is. */
-const LOCATION = { location: header('The URL of what was made.', '/admin/users/7/') }
+const LOCATION = { location: always(header('The URL of what was made.', '/admin/users/7/')) }
 
 /** Which state it is in. */
-const ETAG = { etag: header('Its entity tag as it is now, for `If-Match`.', '"rMX0nJlC8ZKkBv9mA1eQyZ7x"') }
+const CURRENT_TAG = header('Its entity tag as it is now, for `If-Match`.', '"rMX0nJlC8ZKkBv9mA1eQyZ7x"')
+const ETAG = { etag: always(CURRENT_TAG) }
 
 /** Whether it is one of before. */
 const REPLAYED = {
@@ -104,7 +110,7 @@ const OUTCOME_HEADERS = {
     '"/nickname"',
   ),
   ...REPLAYED,
-  vary: header('What else decides on the form of the answer.', 'Prefer'),
+  vary: always(header('What else decides on the form of the answer.', 'Prefer')),
 }
 
 /** The same of one thing. */
@@ -226,17 +232,20 @@ export function problemAnswers(codes: ProblemCode[]) {
 /** What some refusals tell in their headers. */
 const REFUSAL_HEADERS: Partial<Record<ProblemCode, Record<string, ReturnType<typeof header>>>> = {
   authentication_failed: {
-    'www-authenticate': header('Which credentials are taken.', 'Bearer realm="user-admin"'),
+    'www-authenticate': always(header('Which credentials are taken.', 'Bearer realm="user-admin"')),
   },
-  unsupported_media_type: { 'accept-patch': header('What a PATCH takes (RFC 5789).', JSON_MEDIA_TYPE) },
-  precondition_failed: ETAG,
+  unsupported_media_type: {
+    'accept-patch': always(header('What a PATCH takes (RFC 5789).', JSON_MEDIA_TYPE)),
+  },
+  // Whoever may not read it is not told.
+  precondition_failed: { etag: CURRENT_TAG },
   request_in_progress: { 'retry-after': header('Seconds.', '1') },
   too_many_requests: {
-    'retry-after': header('Seconds.', '30'),
-    ratelimit: header('What is left of each limit, and for how many seconds.', '"address";r=0;t=30'),
-    'ratelimit-policy': header('The limits, and their windows in seconds.', '"address";q=600;w=60'),
+    'retry-after': always(header('Seconds.', '30')),
+    ratelimit: always(header('What is left of each limit, and for how many seconds.', '"address";r=0;t=30')),
+    'ratelimit-policy': always(header('The limits, and their windows in seconds.', '"address";q=600;w=60')),
   },
-  unavailable: { 'retry-after': header('Seconds.', '1') },
+  unavailable: { 'retry-after': always(header('Seconds.', '1')) },
 }
 
 function refusalHeaders(codes: ProblemCode[]) {

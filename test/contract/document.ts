@@ -20,13 +20,26 @@ export interface Schema {
   [keyword: string]: unknown
 }
 
+export interface Parameter {
+  name: string
+  in: string
+  required?: boolean
+  schema: Schema
+}
+
+export interface Response {
+  description: string
+  headers?: Record<string, { required?: boolean; schema: Schema }>
+  content?: Record<string, { schema: Schema }>
+}
+
 export interface Operation {
   operationId: string
   summary?: string
   description?: string
-  parameters?: { name: string; in: string; required?: boolean; schema: Schema }[]
+  parameters?: Parameter[]
   requestBody?: { required?: boolean; content: Record<string, { schema: Schema }> }
-  responses: Record<string, { description: string; content?: Record<string, { schema: Schema }> }>
+  responses: Record<string, Response>
   security?: object[]
 }
 

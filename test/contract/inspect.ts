@@ -34,6 +34,7 @@ export function inspect(document: PublishedDocument, request: Exchange, answer: 
   const found = [
     ...bodyViolations(document, request, answer),
     ...headerViolations(answer),
+    ...documentedHeaderViolations(document, request, answer),
     ...SECRETS.filter((secret) => secret.test(answer.text)).map((secret) => `shows a secret: ${secret}`),
   ]
   if (request.method !== 'HEAD' && isProblem(answer)) found.push(...problemViolations(document, answer))
@@ -45,6 +46,7 @@ export function inspect(document: PublishedDocument, request: Exchange, answer: 
 function bodyViolations(document: PublishedDocument, { method, path }: Exchange, answer: Answer): string[] {
   const schemas = documented(document, method, path, answer.status)
   if (schemas === undefined) return ['is not documented']
+  if (isMinimalCreation(answer)) return answer.text === '' ? [] : ['has a body']
   if (method === 'HEAD') return answer.text === '' ? [] : ['has a body']
   const mediaType = mediaTypeOf(answer)
   if (schemas === 'nothing') return answer.text === '' ? [] : ['has a body']
@@ -53,6 +55,10 @@ function bodyViolations(document: PublishedDocument, { method, path }: Exchange,
   const value = mediaType.endsWith('json') ? answer.body : answer.text
   return document.violations(media.schema, value)
 }
+
+/** What a creation is answered with `return=minimal`: its status has no other way to say so. */
+const isMinimalCreation = ({ status, headers }: Answer): boolean =>
+  status === 201 && (headers['preference-applied'] ?? '').includes('return=minimal')
 
 type Documented = Record<string, { schema: Schema }> | 'nothing' | undefined
 
@@ -76,6 +82,20 @@ function headerViolations({ status, headers }: Answer): string[] {
   if (status === 503 && !/^[1-9]\d*$/.test(headers['retry-after'] ?? ''))
     found.push('Retry-After is no number')
   return found
+}
+
+/** Those that are promised always are there; those that are there are what their schemas say. */
+function documentedHeaderViolations(
+  document: PublishedDocument,
+  { method, path }: Exchange,
+  { status, headers }: Answer,
+): string[] {
+  const published = document.find(method, path)?.responses[status]?.headers ?? {}
+  return Object.entries(published).flatMap(([name, { required, schema }]) => {
+    const value = headers[name]
+    if (value === undefined) return required ? [`lacks the documented header ${name}`] : []
+    return document.violations(schema, value).map((violation) => `has a header ${name} that ${violation}`)
+  })
 }
 
 function problemViolations(document: PublishedDocument, { status, headers, body }: Answer): string[] {
