@@ -1,8 +1,8 @@
 /** The services that are measured, each a process of its own, compiled. */
-import { createServer, type AddressInfo } from 'node:net'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readFile } from 'node:fs/promises'
+import { freePort } from '../test/helpers/free-port.js'
 import { type Child, startChild } from './children.js'
 import type { Resources } from './resources.js'
 
@@ -86,12 +86,4 @@ export async function untilAnswers(
   }
   const said = await readFile(service.output, 'utf8').catch(() => '')
   throw new Error(`${service.name} does not answer:\n${said.slice(-2_000)}`)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

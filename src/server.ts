@@ -83,6 +83,7 @@ function makeApp(config: Config): FastifyInstance {
 }
 
 async function furnish(app: FastifyInstance, config: Config, databaseUrl: string): Promise<Service> {
+  await trace(app, config)
   sendSecurityHeaders(app)
   logRequests(app, config.LOG_LEVEL, HEALTH_PATHS)
   await shedLoad(app, config.MAX_EVENT_LOOP_DELAY_MS)
@@ -121,6 +122,13 @@ async function furnish(app: FastifyInstance, config: Config, databaseUrl: string
       await app.close()
     },
   }
+}
+
+/** Loaded where it is wanted, since it is large. */
+async function trace(app: FastifyInstance, { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }: Config): Promise<void> {
+  if (endpoint === undefined) return
+  const { traceRequests } = await import('./ops/tracing.js')
+  await traceRequests(app, endpoint, { version, quiet: HEALTH_PATHS })
 }
 
 /** Metrics of the service, on a port of their own. */

@@ -16,6 +16,7 @@ function layerOf(file: string): string {
 const RULES: Record<string, { layers: string[]; packages: string[] }> = {
   schemas: { layers: [], packages: ['@sinclair/typebox'] },
   errors: { layers: [], packages: [] },
+  spans: { layers: [], packages: ['@opentelemetry/api'] },
   version: { layers: [], packages: ['node:'] },
   db: { layers: [], packages: ['kysely', 'pg', 'node:'] },
   domain: { layers: ['db'], packages: ['argon2', 'bcrypt', 'node:'] },
@@ -27,7 +28,7 @@ const RULES: Record<string, { layers: string[]; packages: string[] }> = {
   index: { layers: ['plugin', 'domain', 'db'], packages: [] },
   cli: { layers: ['server', 'plugin', 'http', 'domain', 'db', 'ops', 'config', 'version'], packages: ['*'] },
 }
-const ANYONE_MAY_IMPORT = ['schemas', 'errors']
+const ANYONE_MAY_IMPORT = ['schemas', 'errors', 'spans']
 
 const sources = ['schemas', 'src'].flatMap((folder) =>
   readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })

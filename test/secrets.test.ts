@@ -1,12 +1,14 @@
-// What nobody may see: passwords, hashes and keys, in any answer, log line, error or audit event.
+// What nobody may see: passwords, hashes and keys, in any answer, log line, error, audit event, trace or metric.
 import t from 'tap'
 import { spawnStart } from './helpers/cli.js'
+import { startCollector } from './helpers/collector.js'
+import { freePort } from './helpers/free-port.js'
 import { startIdentityProvider } from './helpers/identity-provider.js'
 import { requester, startService } from './helpers/service.js'
 
 const CANARY = 'canary_4f1d9a'
 
-t.test('no secret reaches an answer, the log or the audit', async (t) => {
+t.test('no secret reaches an answer, the log, the audit, a trace or a metric', async (t) => {
   const seeded = await startService(t)
   const { id, key } = await seeded.makeCaller({ username: 'root' })
   const provider = await startIdentityProvider(t)
@@ -14,8 +16,12 @@ t.test('no secret reaches an answer, the log or the audit', async (t) => {
     await provider.sign({ sub: 'root' }),
     await provider.sign({ sub: 'root', aud: CANARY }),
   ]
+  const collector = await startCollector(t)
+  const METRICS_PORT = String(await freePort())
   const service = await spawnStart(t, {
     ...provider.settings,
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    METRICS_PORT,
     DATABASE_URL: seeded.databaseUrl,
     LOG_LEVEL: 'trace',
   })
@@ -72,15 +78,20 @@ t.test('no secret reaches an answer, the log or the audit', async (t) => {
   t.equal(events.length, 5, 'the changes')
   const { rows: kept } = await seeded.pool.query('select a::text from user_admin.idempotent_answer a')
   t.equal(kept.length, 1, 'an answer is kept')
+  const metrics = await (await fetch(`http://127.0.0.1:${METRICS_PORT}/metrics`)).text()
+  t.match(metrics, 'status="400"', 'there are metrics')
   service.kill('SIGTERM')
   t.equal(await service.ended, 0)
   t.match(service.output.stdout, '"status":400', 'there is a log')
+  t.match(collector.text(), '"write_users"', 'there are traces')
 
   const seen = {
     answers: answers.map(({ text, headers }) => text + JSON.stringify(headers)).join('\n'),
     log: service.output.stdout + service.output.stderr,
     audit: JSON.stringify(events),
     'kept answers': JSON.stringify(kept),
+    traces: collector.text(),
+    metrics,
   }
   for (const [where, text] of Object.entries(seen)) {
     for (const secret of secrets)

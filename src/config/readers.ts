@@ -67,6 +67,14 @@ export const secureUrl = (value: string): string => {
   throw new Error('must be a URL with https (http on this machine alone)')
 }
 
+/** Of a server that paths are appended to. */
+export const baseUrl = (value: string): string => {
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  if (/^https?:$/.test(url?.protocol ?? '') && url?.search === '' && url.hash === '')
+    return value.replace(/\/+$/, '')
+  throw new Error('must be a URL with http or https, and no query')
+}
+
 /** `scope=permission,permission`, with a space between scopes. */
 export const scopes = (text: string): Record<string, string[]> =>
   Object.fromEntries(

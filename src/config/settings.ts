@@ -5,6 +5,7 @@ import { MODEL_NAME, TABLE_NAME } from '../db/names.js'
 import { JWT_ALGORITHMS, type JwtOptions } from '../domain/jwt-options.js'
 import {
   addresses,
+  baseUrl,
   databaseUrl,
   flag,
   integer,
@@ -195,6 +196,11 @@ export const SETTINGS = {
     'The port that metrics are served on, for Prometheus; 0 takes a free one, none serves none.',
   ),
   METRICS_HOST: setting(text, '127.0.0.1', 'The address that metrics are served at.'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting<string | undefined>(
+    baseUrl,
+    undefined,
+    "The collector of OpenTelemetry that traces are sent to, by HTTP. The SDK's other variables hold too.",
+  ),
   PAGE_SIZE: setting(
     integer(1, MAX_PAGE_SIZE),
     DEFAULT_PAGE_SIZE,

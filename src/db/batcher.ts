@@ -3,8 +3,11 @@
  * nothing waits for company, so a lone item leaves at once. Knows nothing of what the work is.
  */
 import { unavailable } from '../errors.js'
+import { inBatchSpan, inItemSpan, type ItemSpan } from '../spans.js'
 
 export interface BatcherOptions<Item, Result> {
+  /** What it is called in traces. */
+  name: string
   /**
    * Does the work of a batch.
    * @param letNext may be called when what is left to do need not hold back the next batch
@@ -52,6 +55,7 @@ interface Entry<Item, Result> {
   /** Whether it goes by itself, since a batch with it failed. */
   alone: boolean
   withdrawn: (() => Error | undefined) | undefined
+  span: ItemSpan
   resolve(result: Result): void
   reject(error: unknown): void
 }
@@ -164,10 +168,9 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
 
   async function settle(batch: readonly Waiting[], letNext: () => void): Promise<void> {
     try {
-      const results = await options.run(
-        batch.map(({ item }) => item),
-        letNext,
-      )
+      const items = batch.map(({ item }) => item)
+      const spans = batch.map(({ span }) => span)
+      const results = await inBatchSpan(options.name, spans, () => options.run(items, letNext))
       batch.forEach(({ resolve }, index) => resolve(results[index]!))
     } catch (error) {
       if (batch.length > 1 && options.isolates?.(error)) return isolate(batch)
@@ -192,12 +195,16 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
 
   return {
     submit: (item, withdrawn) =>
-      new Promise((resolve, reject) => {
-        if (stats.waiting >= options.maxWaiting)
-          return reject(unavailable('busy', 'Too many requests are waiting.'))
-        enqueue({ item, key: options.keyOf?.(item), alone: false, withdrawn, resolve, reject })
-        startSoon()
-      }),
+      inItemSpan(
+        options.name,
+        (span) =>
+          new Promise((resolve, reject) => {
+            if (stats.waiting >= options.maxWaiting)
+              return reject(unavailable('busy', 'Too many requests are waiting.'))
+            enqueue({ item, key: options.keyOf?.(item), alone: false, withdrawn, span, resolve, reject })
+            startSoon()
+          }),
+      ),
     stats: () => ({ ...stats }),
   }
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import pg from 'pg'
 import { unavailable } from '../errors.js'
+import { inSpan } from '../spans.js'
 import { isConflict, isConnectionLoss, isStaleStatement } from './sqlstate.js'
 import type { AdminLog } from './admin-log.js'
 import { Names } from './names.js'
@@ -146,7 +147,10 @@ export class Database implements Queryable {
     work: (transaction: Transaction) => Promise<Result>,
     { attempts = ATTEMPTS, lockTimeoutMs = 0, keeps = () => true }: TransactionOptions<Result> = {},
   ): Promise<Result> {
-    return this.#retrying(() => this.#attempt(lockTimeoutMs, work, keeps), attempts)
+    return this.#retrying(
+      () => inSpan('transaction', {}, () => this.#attempt(lockTimeoutMs, work, keeps)),
+      attempts,
+    )
   }
 
   /** Runs what others' transactions, or a change of the tables, got in the way of again. */

@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import type pg from 'pg'
 import type { AdminLog } from './admin-log.js'
-import { type Queryable, runOn, type RunOptions, sendTogether } from './run.js'
+import { inStatementSpan, type Queryable, runOn, type RunOptions, sendTogether } from './run.js'
 import { query, type Statement, statement } from './statement.js'
 
 /** One open transaction. */
@@ -102,7 +102,7 @@ export class OpenTransaction implements Transaction {
   }
 
   commit(): Promise<void> {
-    return this.#end('commit')
+    return inStatementSpan('commit', 'commit', () => this.#end('commit'))
   }
 
   /** Does what the commit would find out about, and then nothing of it all. */

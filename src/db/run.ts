@@ -1,6 +1,7 @@
 /** Running one statement on one connection. */
 import type { Socket } from 'node:net'
 import pg from 'pg'
+import { CLIENT, inSpan } from '../spans.js'
 import type { Names } from './names.js'
 import type { Statement } from './statement.js'
 import { parseTimestamp } from './timestamps.js'
@@ -43,9 +44,25 @@ export async function runOn<Parameters extends readonly unknown[], Row>(
 ): Promise<Row[]> {
   const { name, sql: text } = names.translate(statement)
   const values = statement.bind(parameters)
-  const result = await target.query(prepared ? { name, text, values, types } : { text, values, types })
+  const sent = prepared ? { name, text, values, types } : { text, values, types }
+  const result = await inStatementSpan(statement.name ?? 'query', text, () => target.query(sent))
   return result.rows as Row[]
 }
+
+/** A span by the conventions for databases: the statement as it is prepared, and no value of it. */
+export const inStatementSpan = <Result>(
+  name: string,
+  text: string,
+  work: () => Promise<Result>,
+): Promise<Result> =>
+  inSpan(
+    name,
+    {
+      kind: CLIENT,
+      attributes: { 'db.system.name': 'postgresql', 'db.query.text': text, 'db.query.summary': name },
+    },
+    work,
+  )
 
 /** One write to the socket for all statements of this turn of the loop: each write wakes the backend. */
 export function sendTogether(client: pg.PoolClient): void {

@@ -70,6 +70,7 @@ export function makeAuthenticator(
   const headers = { 'www-authenticate': challenge(tokens) }
   const failed = (detail: string) => new ProblemError('authentication_failed', { detail, headers })
   const lookups = createBatcher({
+    name: 'callers',
     run: (credentials: readonly Credential[]) => findActors(db, credentials),
     ...READS,
   })

@@ -20,6 +20,7 @@ const CATCH_UP_MS = 1_000
 /** A function that reads the feed; undefined where events were removed that the consumer has not seen. */
 export function followEvents({ database, closing }: Pick<Context, 'database' | 'closing'>) {
   const newest = createBatcher<number, number>({
+    name: 'newest event',
     run: async (waiting) => {
       const id = await newestEventId(database)
       return waiting.map(() => id)
@@ -29,6 +30,7 @@ export function followEvents({ database, closing }: Pick<Context, 'database' | '
 
   // Those who meet a gap wait for the same writers.
   const writersEnd = createBatcher<undefined, undefined>({
+    name: 'end of writers',
     run: async (waiting) => {
       await eventWritersEnd(database)
       return waiting.map(() => undefined)

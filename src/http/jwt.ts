@@ -12,6 +12,7 @@ import type { Credential } from '../domain/callers.js'
 import { normalizeEmail } from '../domain/email.js'
 import { JWT_ALGORITHMS, type JwtOptions } from '../domain/jwt-options.js'
 import { unavailable } from '../errors.js'
+import { CLIENT, inSpan, traceHeaders } from '../spans.js'
 
 /** What only looks like one is refused where it is verified. */
 export const LOOKS_LIKE_JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/
@@ -94,10 +95,10 @@ const isTokensFault = (error: unknown): boolean =>
 function patientFetch(): typeof fetch {
   let notBefore = 0
   const failed = () => void (notBefore = Date.now() + FAILURE_COOLDOWN_MS)
-  return async (...request) => {
+  return async (url, init) => {
     if (Date.now() < notBefore) throw new Error('The keys could not be read a moment ago.')
     try {
-      const response = await fetch(...request)
+      const response = await inSpan('read keys', { kind: CLIENT }, () => tracedFetch(url, init))
       if (!response.ok) failed()
       return response
     } catch (error) {
@@ -105,6 +106,12 @@ function patientFetch(): typeof fetch {
       throw error
     }
   }
+}
+
+function tracedFetch(...[url, init]: Parameters<typeof fetch>): Promise<Response> {
+  const headers = new Headers(init?.headers)
+  for (const [name, value] of Object.entries(traceHeaders())) headers.set(name, value)
+  return fetch(url, { ...init, headers })
 }
 
 function credentialIn(claims: JWTPayload, { user, scopes }: JwtOptions): Credential | undefined {

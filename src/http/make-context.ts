@@ -17,6 +17,7 @@ import { makePasswordEncoder, type PasswordEncoderOptions } from '../domain/pass
 import { createWorkQueue, QueueFullError, type WorkQueueOptions } from '../domain/passwords/work-queue.js'
 import { findFaults, type Outcome, updateUsers } from '../domain/update-users.js'
 import { unavailable } from '../errors.js'
+import { inSpan } from '../spans.js'
 import { makeAuthenticator } from './authenticate.js'
 import type { Context } from './context.js'
 import { makeGroupTags, makeUserTags } from './entity-tags.js'
@@ -61,10 +62,12 @@ export function makeContext(database: Database, options: ContextOptions): Contex
     permissionName: (name) => database.options.names.permission(name),
   })
   const reads = createBatcher({
+    name: 'reads',
     run: (wanted: readonly { id: number; caller: Caller }[]) => readFor(database, wanted),
     ...READS,
   })
   const writes = createBatcher<Update, Outcome>({
+    name: 'updates',
     run: (updates, letNext) =>
       database.transaction(
         async (transaction) => {
@@ -125,7 +128,7 @@ export function makeContext(database: Database, options: ContextOptions): Contex
 
     encodePassword: (password, client) =>
       passwords
-        .run(() => encoder.encode(password), { signal: client.signal() })
+        .run(() => inSpan('hash password', {}, () => encoder.encode(password)), { signal: client.signal() })
         .catch(tellBusy('Too many passwords are being hashed.')),
   }
 }

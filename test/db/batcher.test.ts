@@ -15,6 +15,7 @@ function makeHeld(options: Partial<BatcherOptions<number, number>> = {}) {
     fail: (error: Error) => void
   }[] = []
   const batcher = createBatcher<number, number>({
+    name: 'numbers',
     ...ROOMY,
     run: (items, letNext) =>
       new Promise((resolve, reject) => {
@@ -87,6 +88,7 @@ t.test('any load: bounded, in order, complete', async (t) => {
       const done: number[] = []
       const faults: string[] = []
       const batcher = createBatcher<number, number>({
+        name: 'numbers',
         maxSize,
         concurrency,
         maxWaiting: 1_000,
@@ -167,6 +169,7 @@ t.test('items of a key that may share a batch do so, in order; the others wait',
   const ran: number[][] = []
   const guilty = new Set([4])
   const batcher = createBatcher<number, number>({
+    name: 'numbers',
     ...ROOMY,
     concurrency: 1,
     keyOf: (item) => Math.floor(item / 10),
@@ -250,6 +253,7 @@ t.test('who was isolated does not hold back who comes after another', async (t) 
 t.test('a failure that one member may be guilty of is each one’s own', async (t) => {
   const ran: number[][] = []
   const batcher = createBatcher<number, number>({
+    name: 'numbers',
     ...ROOMY,
     concurrency: 1,
     isolates: (error) => (error as Error).message === 'guilty',

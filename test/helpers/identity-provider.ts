@@ -20,6 +20,8 @@ export interface IdentityProvider {
   publicKey: Record<string, unknown>
   /** How often its keys were asked for. */
   keysRead(): number
+  /** The traces that it was asked for them in. */
+  traceparents(): (string | undefined)[]
   /** Ends answering, and begins again at the same address. */
   stop(): Promise<void>
   resume(): Promise<void>
@@ -37,9 +39,9 @@ export async function startIdentityProvider(t: {
   const issuer = `http://127.0.0.1:${port}`
   const jwk = { ...(await exportJWK(privateKey)), kid, alg: 'RS256', use: 'sig' }
   const handle = makeProvider(issuer, jwk).callback()
-  let reads = 0
+  const reads: (string | undefined)[] = []
   server.on('request', (request, response) => {
-    if (request.url === '/jwks') reads++
+    if (request.url === '/jwks') reads.push(request.headers.traceparent as string | undefined)
     void handle(request, response)
   })
   t.teardown(() => close(server))
@@ -54,7 +56,8 @@ export async function startIdentityProvider(t: {
         .setProtectedHeader({ alg: 'RS256', kid, ...header })
         .sign(privateKey),
     publicKey: { ...(await exportJWK(publicKey)), kid },
-    keysRead: () => reads,
+    keysRead: () => reads.length,
+    traceparents: () => reads,
     stop: () => close(server),
     resume: () => listen(server, port),
   }
