@@ -17,7 +17,12 @@ const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
  * signals, and make the start twice as long.
  */
 const NODE = ['env', '-u', 'NODE_OPTIONS', process.execPath]
-export const PROGRAM = [...NODE, '--import', import.meta.resolve('tsx'), MAIN]
+const programWith = (modules: string[]) => [
+  ...NODE,
+  ...[import.meta.resolve('tsx'), ...modules].flatMap((module) => ['--import', module]),
+  MAIN,
+]
+export const PROGRAM = programWith([])
 
 export type Environment = Record<string, string>
 
@@ -39,15 +44,19 @@ export async function run(args: string[], env: Environment, input: string | Buff
 export interface Running {
   /** Of the service, as its greeting says. */
   url: string
+  pid: number
   output: { stdout: string; stderr: string }
   kill(signal: NodeJS.Signals): void
   /** The status. */
   ended: Promise<number | null>
 }
 
-/** Runs `start` on a free port, until the test is over. */
-export async function spawnStart(t: Test, env: Environment): Promise<Running> {
-  const { child, output, ended } = launch(['start'], { PORT: '0', ...env })
+/**
+ * Runs `start` on a free port, until the test is over.
+ * @param modules loaded into its process before it
+ */
+export async function spawnStart(t: Test, env: Environment, modules: string[] = []): Promise<Running> {
+  const { child, output, ended } = launch(['start'], { PORT: '0', ...env }, modules)
   t.teardown(async () => {
     child.kill('SIGTERM')
     await ended
@@ -58,12 +67,12 @@ export async function spawnStart(t: Test, env: Environment): Promise<Running> {
     if (status !== undefined) throw new Error(`start ended with ${status}: ${output.stderr}`)
     return /^fastify-user-admin +(\S+)\/admin\/\n[^]*\n\n$/m.exec(output.stderr)?.[1]
   })
-  return { url, output, ended, kill: (signal) => void child.kill(signal) }
+  return { url, pid: child.pid!, output, ended, kill: (signal) => void child.kill(signal) }
 }
 
 /** Begins a command, and doesn't wait for anything. */
-export function launch(args: string[], env: Environment) {
-  const [program = '', ...options] = PROGRAM
+export function launch(args: string[], env: Environment, modules: string[] = []) {
+  const [program = '', ...options] = programWith(modules)
   const child = spawn(program, [...options, ...args], {
     // Not the project's folder, or a forgotten DATA_DIR would be the developer's own.
     cwd: os.tmpdir(),

@@ -120,7 +120,8 @@ export function requester(url: string): TestService['request'] {
     })
 }
 
-function fixturesOf(pool: pg.Pool, config: Config) {
+/** What puts users, groups and keys into a database. */
+export function fixturesOf(pool: pg.Pool, config: Config) {
   const names = new Names(naming(config))
   const database = new Database(pool, { timeoutMs: 10_000, prepared: false, names })
   const query = (sql: string, values: unknown[]) => pool.query(names.inSql(sql), values)
