@@ -15,7 +15,6 @@ t.test(`${KILLS} idle backends are killed`, async (t) => {
   const watcher = watchDatabase(world)
   await untilNormal(load)
   let killed = 0
-  let longest = 0
   for (const began = clock(); killed < KILLS && clock() - began < 60_000; await sleep(20)) {
     const { rowCount } = await pool.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
@@ -26,7 +25,7 @@ t.test(`${KILLS} idle backends are killed`, async (t) => {
   const faultEnd = clock()
   await untilNormal(load)
   await load.stop()
-  longest = backToNormalAfter(faultEnd, load)
+  const longest = backToNormalAfter(faultEnd, load)
   t.equal(killed, KILLS)
   t.ok(longest <= 2_000, `back to normal after ${longest} ms`)
   await world.keepsItsPromise(t, [load], await watcher.stop())

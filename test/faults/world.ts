@@ -9,7 +9,7 @@ import { type Environment, type Running, spawnStart } from '../helpers/cli.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
 import { fixturesOf, requester, type TestService } from '../helpers/service.js'
 import { type Event, findLies, type Operation, type State } from './history.js'
-import { type Answered, clock, type Load, type LoadOptions, setOf, startLoad } from './load.js'
+import { type Answered, clock, type Load, type LoadOptions, startLoad } from './load.js'
 
 export interface WorldOptions {
   /** Of the services. */
@@ -103,7 +103,7 @@ async function checkPromise(t: Test, world: World, loads: readonly Load[], extra
     [],
     'every answer is 200, or 503 with Retry-After',
   )
-  const { users, groups, pool } = world
+  const { users, pool } = world
   const lies = findLies({
     initial: new Map(users.map((user) => [user, { name: 'start', groups: [] }])),
     operations: [...loads.flatMap(({ answers }) => answers), ...extra],
@@ -111,8 +111,6 @@ async function checkPromise(t: Test, world: World, loads: readonly Load[], extra
     final: new Map((await readStates(pool, users)).map(({ user, state }) => [user, state])),
   })
   t.strictSame(lies.slice(0, 5), [], 'no answer was a lie, and no change was lost or made in part')
-  void groups
-  void setOf
 }
 
 /** Whether the same process still runs. */
