@@ -64,6 +64,7 @@ const insertStatement = statement(
 /** Records events in the transaction that does what they tell of; they travel with its commit. */
 export function recordEvents(transaction: Transaction, events: readonly AuditEvent[]): void {
   transaction.send(insertStatement, ...eventArrays(events))
+  transaction.leavesTrace(events)
   enterInAdminLog(transaction, events)
 }
 

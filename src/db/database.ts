@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import pg from 'pg'
-import { unavailable } from '../errors.js'
 import { inSpan } from '../spans.js'
 import { isConflict, isConnectionLoss, isStaleStatement } from './sqlstate.js'
 import type { AdminLog } from './admin-log.js'
@@ -10,6 +9,7 @@ import { Names } from './names.js'
 import { OpenTransaction, type Transaction } from './open-transaction.js'
 import { type Queryable, runOn, sendTogether } from './run.js'
 import { query, type Statement, statement } from './statement.js'
+import { tookEffect } from './unconfirmed-commit.js'
 
 export type { Transaction } from './open-transaction.js'
 export type { Queryable } from './run.js'
@@ -195,7 +195,8 @@ export class Database implements Queryable {
       try {
         await open.commit()
       } catch (error) {
-        if (!isConnectionLoss(error) || !(await this.#tookEffect(id))) throw error
+        if (!isConnectionLoss(error) || !(await tookEffect(this.pool, id, open.trace, this.options)))
+          throw error
         failure = error as Error
       }
       return result
@@ -205,33 +206,6 @@ export class Database implements Queryable {
     } finally {
       client.release(failure)
     }
-  }
-
-  /**
-   * Asks what became of a transaction whose commit nobody confirmed.
-   * @throws `unavailable` where that can't be found out in time: it may or may not have taken effect
-   */
-  async #tookEffect(id: string): Promise<boolean> {
-    const deadline = Date.now() + this.options.timeoutMs
-    let cause: unknown
-    while (Date.now() < deadline) {
-      try {
-        const { rows } = await this.pool.query<{ status: string | null }>(
-          'select txid_status($1) as status',
-          [id],
-        )
-        // Its backend may still be at it.
-        if (rows[0]!.status !== 'in progress') return rows[0]!.status === 'committed'
-      } catch (error) {
-        cause = error
-      }
-      await sleep(50)
-    }
-    throw unavailable(
-      'unavailable',
-      'The connection was lost, and it is not known whether this was written.',
-      cause,
-    )
   }
 }
 

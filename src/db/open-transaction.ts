@@ -2,13 +2,17 @@
 import { sql } from 'kysely'
 import type pg from 'pg'
 import type { AdminLog } from './admin-log.js'
+import type { AuditEvent } from './audit.js'
 import { inStatementSpan, type Queryable, runOn, type RunOptions, sendTogether } from './run.js'
 import { query, type Statement, statement } from './statement.js'
+import type { Trace } from './unconfirmed-commit.js'
 
 /** One open transaction. */
 export interface Transaction extends Queryable {
   /** Undefined where changes are not entered in Django's own log. */
   readonly adminLog: AdminLog | undefined
+  /** Tells it of events that it records, by one of which it is known again. */
+  leavesTrace(events: readonly AuditEvent[]): void
   /**
    * Sends a statement together with the commit, which fails where it fails: one round trip less. Only others that
    * are sent so may follow, unless `flush` comes before; its rows are not seen.
@@ -45,6 +49,8 @@ const settingsStatement = statement('begin_settings', (statementTimeout: string,
 export class OpenTransaction implements Transaction {
   /** What PostgreSQL calls it. */
   readonly id: Promise<string>
+  /** Undefined where it records nothing. */
+  trace: Trace | undefined
   readonly #sent: Promise<unknown>[] = []
   #failure: unknown
 
@@ -60,6 +66,12 @@ export class OpenTransaction implements Transaction {
 
   get adminLog(): AdminLog | undefined {
     return this.options.adminLog
+  }
+
+  leavesTrace(events: readonly AuditEvent[]): void {
+    // All of them hold, or none.
+    for (const { target_type, target_id, request_id } of events)
+      if (target_id !== null) this.trace ??= { target_type, target_id, request_id }
   }
 
   async #begin(statementTimeout: string, lockTimeout: string): Promise<string> {

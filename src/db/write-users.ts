@@ -134,6 +134,7 @@ export function writeUsers(transaction: Transaction, writes: UserWrites): void {
   const { users, events, ...sets } = writes
   if (events.length === 0) return
   transaction.send(writeUsersStatement, ...changeArrays(users), ...eventArrays(events))
+  transaction.leavesTrace(events)
   enterInAdminLog(transaction, events)
   const differences = [sets.groupsLeft, sets.groupsJoined, sets.permissionsTaken, sets.permissionsGiven]
   if (differences.every((difference) => difference.length === 0)) return
