@@ -30,7 +30,7 @@ export interface Service {
   listen(): Promise<string>
   /** Where the metrics are served, once it listens; undefined where they are not. */
   metricsUrl(): string | undefined
-  /** Ends: not ready first, then requests in flight, then the connections to the database. */
+  /** Ends: not ready first, after `SHUTDOWN_DELAY_MS` requests in flight, then the connections to the database. */
   close(): Promise<void>
 }
 
@@ -118,6 +118,7 @@ async function furnish(app: FastifyInstance, config: Config, databaseUrl: string
     metricsUrl: () => metrics?.url(),
     close: async () => {
       draining.begin()
+      if (app.server.listening) await sleep(config.SHUTDOWN_DELAY_MS)
       await drain(app)
       await app.close()
     },

@@ -42,17 +42,17 @@ export async function start(config: Config): Promise<void> {
   const running: Running = {}
   const ending = new AbortController()
   const starting = open(config, running, ending.signal)
-  const grace = config.SHUTDOWN_TIMEOUT_MS
+  const { SHUTDOWN_TIMEOUT_MS: grace, SHUTDOWN_DELAY_MS: delay } = config
   outliveSignals()
   const { uninstall } = closeWithGrace(
-    { delay: 2 * grace + STOP_MS, logger: false, skip: [...SKIPPED] },
+    { delay: 2 * grace + delay + STOP_MS, logger: false, skip: [...SKIPPED] },
     async ({ err, signal }) => {
       ending.abort()
       if (signal) void ignoreEcho(signal)
       if (err) report(err, running)
       // A step of the start is not cut off: what it opens must be closed too. The next one is not begun.
       const inTime = await isOverWithin(grace, starting)
-      await close(running, grace)
+      await close(running, delay + grace)
       if (!inTime) throw new Error('the start did not end in time')
     },
   )
@@ -61,7 +61,7 @@ export async function start(config: Config): Promise<void> {
   } catch (error) {
     // A signal has ended the start: whoever got it closes what was opened, and ends the process.
     if (ending.signal.aborted) return
-    await close(running, grace).catch(() => {})
+    await close(running, delay + grace).catch(() => {})
     uninstall()
     throw explainDatabase(error, config)
   }
@@ -92,9 +92,11 @@ async function open(config: Config, running: Running, signal: AbortSignal): Prom
 }
 
 /** Ends requests in flight, then connections, and the embedded PostgreSQL last. */
-async function close({ embedded, service }: Running, graceMs: number): Promise<void> {
+async function close({ embedded, service }: Running, timeoutMs: number): Promise<void> {
   try {
-    if (service === undefined || (await isOverWithin(graceMs, service.close()))) return
+    if (service === undefined || (await isOverWithin(timeoutMs, service.close()))) return
+    // Before PostgreSQL stops: as its connections end one after the other, some would yet get what they wait for.
+    service.app.server.closeAllConnections()
     service.app.log.error('requests in flight were cut off')
     throw new Error('the service did not end in time')
   } finally {

@@ -223,9 +223,14 @@ export const SETTINGS = {
     'Milliseconds that a statement, or a wait for a connection, may take.',
   ),
   PG_PREPARED: setting(flag, true, "Named prepared statements; off behind a pooler that can't keep them."),
+  SHUTDOWN_DELAY_MS: setting(
+    integer(0, 600_000),
+    0,
+    'Milliseconds that it goes on, asked to end: /readyz is 503, and a balancer has time to see that.',
+  ),
   SHUTDOWN_TIMEOUT_MS: setting(
     integer(100, 600_000),
     10_000,
-    'Milliseconds that requests in flight get to end.',
+    'Milliseconds that requests in flight get to end, after that delay.',
   ),
 } as const satisfies Record<string, Setting<unknown>>
