@@ -50,6 +50,6 @@ function isValueOf({ type }: SortKey<never>, value: unknown): boolean {
   if (type === 'bigint') return Number.isSafeInteger(value) && Math.abs(value as number) <= MAX_ID
   if (type === 'boolean') return typeof value === 'boolean'
   if (type === 'timestamptz')
-    return typeof value === 'string' && (/^-?infinity$/.test(value) || parseDateTime(value) !== undefined)
+    return typeof value === 'string' && (/^-?infinity$/.test(value) || parseDateTime(value) === value)
   return typeof value === 'string' && value.length <= 1_000 && !/[\0\p{Cs}]/u.test(value)
 }

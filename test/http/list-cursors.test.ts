@@ -239,6 +239,8 @@ t.test('a cursor that was made up is refused as one, whatever type of value is w
     ['last_login', ['after', 'last_login,id', '2024-13-45T00:00:00Z', 1]],
     ['date_joined', ['before', 'date_joined,id', '999999-01-01', 1]],
     ['date_joined', ['before', 'date_joined,id', 5, 1]],
+    // An offset that RFC 3339 allows, and PostgreSQL does not.
+    ['date_joined', ['before', 'date_joined,id', '2024-01-15T09:00:00+16:00', 1]],
     ['is_staff', ['after', 'is_staff,id', 'true', 1]],
     ['username', ['after', 'username', '\u0000']],
     ['username', ['after', 'username', '\ud800']],
