@@ -1,6 +1,6 @@
 /** Builds the whole service from a Config, listens, and closes gracefully. */
 import { randomUUID } from 'node:crypto'
-import { METHODS, type ServerResponse } from 'node:http'
+import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify, { type ConnectionError, type FastifyInstance, LogController } from 'fastify'
@@ -75,10 +75,7 @@ function makeApp(config: Config): FastifyInstance {
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, documentation))
   app.setNotFoundHandler(() => Promise.reject(new ProblemError('not_found')))
   requireRules(app)
-  app.addHook('onRequest', ({ raw }, _reply, done) => {
-    const isMissing = raw.headers.host === undefined && raw.httpVersion === '1.1'
-    done(isMissing ? new ProblemError('bad_request', { detail: 'The header Host is missing.' }) : undefined)
-  })
+  app.addHook('onRequest', ({ raw }, _reply, done) => done(refuseHosts(raw)))
   return app
 }
 
@@ -204,6 +201,18 @@ async function drain({ server }: FastifyInstance): Promise<void> {
   if (!server.listening) return
   const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
   await Promise.race([ended, sleep(DRAIN_MS, undefined, { ref: false })])
+}
+
+/** RFC 9112 §3.2: exactly one `Host`. Of several, Node.js would take the first, and a proxy perhaps another. */
+function refuseHosts({ rawHeaders, headers, httpVersion }: IncomingMessage): ProblemError | undefined {
+  if (headers.host === undefined) {
+    const isNeeded = httpVersion === '1.1'
+    return isNeeded ? new ProblemError('bad_request', { detail: 'The header Host is missing.' }) : undefined
+  }
+  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
+  return hosts.length > 1
+    ? new ProblemError('bad_request', { detail: 'The header Host was sent twice.' })
+    : undefined
 }
 
 /** A URL that can't be decoded names nothing. */

@@ -91,6 +91,9 @@ const HOSTILE: Record<string, string | Buffer> = {
   'a TLS handshake': Buffer.from('16030100c8010000c40303', 'hex'),
   'a redis command': '*1\r\n$4\r\nPING\r\n',
   'random bytes': Buffer.from(Array.from({ length: 5_000 }, (_, index) => (index * 7919 + 13) % 256)),
+  'two hosts': patch(['Host: localhost', JSON_TYPE, LENGTH], BODY),
+  'two hosts that differ': patch([JSON_TYPE, LENGTH, 'HOST: example.com'], BODY),
+  'two hosts in a request of HTTP/1.0': patch(['Host: a', JSON_TYPE, LENGTH], BODY, `PATCH ${PATH} HTTP/1.0`),
   'no host': patch([JSON_TYPE, LENGTH], BODY).replace('Host: localhost\r\n', ''),
 }
 
