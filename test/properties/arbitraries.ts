@@ -233,10 +233,19 @@ const NO_EMAILS = fc.oneof(
     ),
 )
 
+const typeChecks = new Map<string, (value: unknown) => boolean>()
+
+/** Compiled once for each: there are few, and they are asked for often. */
+function checkOfType(type: string | string[]): (value: unknown) => boolean {
+  const check = typeChecks.get(String(type)) ?? ajv.compile({ type })
+  typeChecks.set(String(type), check)
+  return check
+}
+
 /** By keyword: values that break this keyword of the schema, and no other one but by necessity. */
 export function broken(schema: FieldSchema, existing: number[] = []): Record<string, Arbitrary<unknown>> {
   const types = new Set([schema.type].flat())
-  const isOfType = ajv.compile({ type: schema.type })
+  const isOfType = checkOfType(schema.type)
   const faults: Record<string, Arbitrary<unknown>> = { type: anyJson.filter((value) => !isOfType(value)) }
   if (types.has('string')) Object.assign(faults, brokenText(schema))
   if (types.has('array')) Object.assign(faults, brokenList(schema, existing))
