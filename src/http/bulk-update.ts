@@ -1,7 +1,7 @@
 /** Many updates of one request: all or none in one transaction, or each by itself. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Fault, MAX_BULK_PASSWORDS, type UserBulkItem } from '../../schemas/index.js'
-import type { CheckedBody, CheckedList } from '../domain/accept-update.js'
+import { type CheckedBody, type CheckedList, parseId } from '../domain/accept-update.js'
 import type { Transaction } from '../db/database.js'
 import type { Update } from '../domain/decide-update.js'
 import type { Outcome } from '../domain/update-users.js'
@@ -222,10 +222,10 @@ const wholeFault = (problem: ProblemError): Fault => ({
   detail: problem.message,
 })
 
-/** What was sent may be anything. */
+/** What was sent may be anything, also a number that no user can have. */
 function idIn({ values }: Body): number | undefined {
   const id: unknown = values?.id
-  return Number.isSafeInteger(id) ? (id as number) : undefined
+  return typeof id === 'number' ? parseId(String(id)) : undefined
 }
 
 function shown(context: Context, request: FastifyRequest, id: number | undefined, outcome: Outcome) {

@@ -180,6 +180,7 @@ t.test('what is no update of anybody is refused, at its place', async (t) => {
     t.equal(each.status, 207)
     const [result] = each.body.results
     t.equal(result.status, 400, `by itself: ${JSON.stringify(item)}`)
+    t.notOk('id' in result, 'and names nobody')
     const local = Object.fromEntries(Object.entries(expected).map(([at, code]) => [at.slice(2), code]))
     t.strictSame(faultsOf(result.problem), local)
   }
