@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type pg from 'pg'
 import type { Registry } from 'prom-client'
 import { CONTRACT_DEFAULTS, DEFAULT_PAGE_SIZE, type UserSchemaOptions } from '../schemas/index.js'
-import { Database, openPool } from './db/database.js'
+import { Database, openPools, type Pools } from './db/database.js'
 import type { AdminLog } from './db/admin-log.js'
 import { inspectSchema, type LiveSchema } from './db/live-schema.js'
 import { Names, type Naming } from './db/names.js'
@@ -20,8 +20,13 @@ import { forgetAnswers, forgetCounts, removeOldEvents } from './ops/retention.js
 export interface UserAdminOptions {
   /** The URL of the PostgreSQL database, or a pool that the host opened and closes itself. */
   database: string | pg.Pool
-  /** Connections of a pool of our own. Default 10. */
+  /** Connections of a pool of our own, beside one that looks up who calls. Default 10. */
   poolSize?: number
+  /**
+   * Connections for looking up who calls, so that credentials are told from bad ones while all others are busy. Default: those of
+   * `database`, where that is a pool.
+   */
+  callersPool?: pg.Pool
   /** Milliseconds that a statement, or a wait for a connection, may take. Default 5,000. */
   databaseTimeoutMs?: number
   /** Named prepared statements; turn off behind a pooler that can't keep them. Default true. */
@@ -79,16 +84,17 @@ const DEFAULTS = {
 export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given) => {
   const options = { ...DEFAULTS, ...given }
   const names = new Names(options)
-  const pool = openDatabase(app, options)
+  const { pool, callersPool } = openDatabase(app, options)
   const schema = await inspectSchema(pool, { firstNameLimit: options.firstNameMaxLength, names })
   checkFirstName(app, schema, options.firstNameMaxLength)
-  const database = new Database(pool, {
+  const databaseOptions = {
     timeoutMs: options.databaseTimeoutMs,
     prepared: options.prepared,
     names,
     adminLog: adminLogOf(app, options.adminLog, schema, names),
     log: app.log,
-  })
+  }
+  const database = new Database(pool, databaseOptions)
 
   await checkStandIn(database)
   const { hasAuthTokens, deletedWithUser } = schema
@@ -102,6 +108,7 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
   if (rateLimits.shared) forgetCounts(app, database)
   const context = makeContext(database, {
     ...options,
+    callersDatabase: callersPool === pool ? database : new Database(callersPool, databaseOptions),
     columnWidths: { ...schema.widths, group_name: schema.groupNameWidth },
     tokens,
     deletedWithUser,
@@ -119,12 +126,17 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
 
 function openDatabase(
   app: FastifyInstance,
-  options: { database: string | pg.Pool; poolSize: number; databaseTimeoutMs: number },
-): pg.Pool {
-  if (typeof options.database !== 'string') return options.database
-  const pool = openPool(options.database, { max: options.poolSize, timeoutMs: options.databaseTimeoutMs })
-  app.addHook('onClose', () => pool.end())
-  return pool
+  {
+    database,
+    callersPool,
+    poolSize,
+    databaseTimeoutMs: timeoutMs,
+  }: UserAdminOptions & { poolSize: number; databaseTimeoutMs: number },
+): Pick<Pools, 'pool' | 'callersPool'> {
+  if (typeof database !== 'string') return { pool: database, callersPool: callersPool ?? database }
+  const pools = openPools(database, { max: poolSize, timeoutMs })
+  app.addHook('onClose', pools.end)
+  return pools
 }
 
 /** @throws SetupError where Django's log is there and can't be written to */

@@ -4,9 +4,8 @@ import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify, { type ConnectionError, type FastifyInstance, LogController } from 'fastify'
-import type pg from 'pg'
 import { type Config, jwtOptions, naming, passwordOptions } from './config.js'
-import { openPool } from './db/database.js'
+import { openPools, type Pools } from './db/database.js'
 import { ProblemError } from './errors.js'
 import { collectDocument, serveDocument } from './http/documentation.js'
 import { PROBLEM_MEDIA_TYPE, renderProblem, sendProblem, toProblem } from './http/problems.js'
@@ -87,17 +86,18 @@ async function furnish(app: FastifyInstance, config: Config, databaseUrl: string
   const draining = drainOnClose(app)
 
   const metrics = config.METRICS_PORT === undefined ? undefined : await serveMetrics(app, config)
-  const pool = openPool(databaseUrl, { max: config.POOL_SIZE, timeoutMs: config.DATABASE_TIMEOUT_MS })
-  app.addHook('onClose', () => pool.end())
+  const pools = openPools(databaseUrl, { max: config.POOL_SIZE, timeoutMs: config.DATABASE_TIMEOUT_MS })
+  app.addHook('onClose', pools.end)
   await collectDocument(app, version)
   await app.register(userAdmin, {
-    ...pluginOptions(config, pool),
+    ...pluginOptions(config, pools),
     metrics: metrics?.registry,
     prefix: config.PREFIX,
   })
   await app.register(async (scope) => {
     registerHealth(scope, {
-      ping: async () => void (await pool.query('select 1')),
+      // Not behind those who wait for a connection: being busy is not being broken.
+      ping: async () => void (await pools.callersPool.query('select 1')),
       isDraining: draining.isDraining,
     })
   })
@@ -144,8 +144,9 @@ async function serveMetrics(app: FastifyInstance, { METRICS_HOST: host, METRICS_
   }
 }
 
-const pluginOptions = (config: Config, database: pg.Pool) => ({
-  database,
+const pluginOptions = (config: Config, { pool, callersPool }: Pools) => ({
+  database: pool,
+  callersPool,
   databaseTimeoutMs: config.DATABASE_TIMEOUT_MS,
   prepared: config.PG_PREPARED,
   patchRequired: config.PATCH_REQUIRED,

@@ -216,7 +216,11 @@ export const SETTINGS = {
     0,
     'Days for which audit events are kept; 0 keeps them for ever.',
   ),
-  POOL_SIZE: setting(integer(1, 1_000), 10, 'Connections to the database.'),
+  POOL_SIZE: setting(
+    integer(1, 1_000),
+    10,
+    'Connections to the database, beside one that looks up who calls.',
+  ),
   DATABASE_TIMEOUT_MS: setting(
     integer(100, 600_000),
     5_000,

@@ -8,6 +8,7 @@ import type { AdminLog } from './admin-log.js'
 import { Names } from './names.js'
 import { OpenTransaction, type Transaction } from './open-transaction.js'
 import { type Queryable, runOn, sendTogether } from './run.js'
+import { release } from './release.js'
 import { query, type Statement, statement } from './statement.js'
 import { tookEffect } from './unconfirmed-commit.js'
 
@@ -43,7 +44,7 @@ export interface TransactionOptions<Result = unknown> {
 /** The first, and three more. */
 const ATTEMPTS = 4
 
-/** The pool of a service of its own. */
+/** A pool that is all our own; it opens no connection yet. */
 export function openPool(
   connectionString: string,
   { max, timeoutMs }: { max: number; timeoutMs: number },
@@ -58,6 +59,23 @@ export function openPool(
     query_timeout: timeoutMs * 2,
     application_name: 'fastify-user-admin',
   })
+}
+
+/** The connections of a service. */
+export interface Pools {
+  pool: pg.Pool
+  /** One connection for looking up who calls: bad credentials are told from good ones while all others are busy. */
+  callersPool: pg.Pool
+  end(): Promise<void>
+}
+
+export function openPools(url: string, options: { max: number; timeoutMs: number }): Pools {
+  const [pool, callersPool] = [openPool(url, options), openPool(url, { ...options, max: 1 })]
+  return {
+    pool,
+    callersPool,
+    end: async () => void (await Promise.all([pool.end(), callersPool.end()])),
+  }
 }
 
 /** The database that the service works on. */
@@ -85,27 +103,15 @@ export class Database implements Queryable {
     statement: Statement<Parameters, Row>,
     ...parameters: Parameters
   ): Promise<Row[]> {
-    return this.#retrying(() => runOn(this.pool, statement, parameters, this.options), ATTEMPTS)
+    return this.#connected((client) => runOn(client, statement, parameters, this.options))
   }
 
   /** Runs statements that don't need each other's answers on one connection: one round trip for all. */
   together<Result>(work: (connection: Queryable) => Promise<Result>): Promise<Result> {
-    return this.#retrying(async () => {
-      const client = await this.pool.connect()
-      let failure: Error | undefined
+    return this.#connected((client) => {
       sendTogether(client)
-      try {
-        return await work({
-          run: (statement, ...parameters) => runOn(client, statement, parameters, this.options),
-        })
-      } catch (error) {
-        // Others of them may still be under way.
-        failure = error as Error
-        throw error
-      } finally {
-        client.release(failure)
-      }
-    }, ATTEMPTS)
+      return work(this.#queryable(client))
+    })
   }
 
   /**
@@ -114,28 +120,16 @@ export class Database implements Queryable {
    */
   snapshot<Result>(work: (connection: Queryable) => Promise<Result>): Promise<Result> {
     const timeout = String(this.options.timeoutMs)
-    return this.#retrying(async () => {
-      const client = await this.pool.connect()
-      let failure: Error | undefined
-      try {
-        sendTogether(client)
-        const begun = Promise.all([
-          client.query('begin isolation level repeatable read read only'),
-          runOn(client, readSettingsStatement, [timeout], this.options),
-        ])
-        const [, result] = await Promise.all([
-          begun,
-          work({ run: (statement, ...parameters) => runOn(client, statement, parameters, this.options) }),
-        ])
-        await client.query('commit')
-        return result
-      } catch (error) {
-        failure = await rollBack(client, error)
-        throw error
-      } finally {
-        client.release(failure)
-      }
-    }, ATTEMPTS)
+    return this.#connected(async (client) => {
+      sendTogether(client)
+      const [, , result] = await Promise.all([
+        client.query('begin isolation level repeatable read read only'),
+        runOn(client, readSettingsStatement, [timeout], this.options),
+        work(this.#queryable(client)),
+      ])
+      await client.query('commit')
+      return result
+    }, rollBack)
   }
 
   /**
@@ -151,6 +145,33 @@ export class Database implements Queryable {
       () => inSpan('transaction', {}, () => this.#attempt(lockTimeoutMs, work, keeps)),
       attempts,
     )
+  }
+
+  #queryable(client: pg.PoolClient): Queryable {
+    return { run: (statement, ...parameters) => runOn(client, statement, parameters, this.options) }
+  }
+
+  /**
+   * Does `work` on one connection.
+   * @param salvage whether the connection is of use after a failure; by default it is not: others of its statements may still be
+   *   under way
+   */
+  #connected<Result>(
+    work: (client: pg.PoolClient) => Promise<Result>,
+    salvage: (client: pg.PoolClient, error: unknown) => Promise<Error | undefined> = asFailure,
+  ): Promise<Result> {
+    return this.#retrying(async () => {
+      const client = await this.pool.connect()
+      let failure: Error | undefined
+      try {
+        return await work(client)
+      } catch (error) {
+        failure = await salvage(client, error)
+        throw error
+      } finally {
+        release(client, failure)
+      }
+    }, ATTEMPTS)
   }
 
   /** Runs what others' transactions, or a change of the tables, got in the way of again. */
@@ -204,7 +225,7 @@ export class Database implements Queryable {
       failure = await rollBack(client, error)
       throw error
     } finally {
-      client.release(failure)
+      release(client, failure)
     }
   }
 }
@@ -213,8 +234,10 @@ export class Database implements Queryable {
 const rollBack = (client: pg.PoolClient, error: unknown): Promise<Error | undefined> =>
   client.query('rollback').then(
     () => (isStaleStatement(error) ? (error as Error) : undefined),
-    (second: Error) => second,
+    (second: Error) => (isConnectionLoss(error) ? (error as Error) : second),
   )
+
+const asFailure = (_client: pg.PoolClient, error: unknown): Promise<Error> => Promise.resolve(error as Error)
 
 const outliving = new WeakSet<pg.PoolClient>()
 
@@ -227,5 +250,8 @@ function outliveErrors(client: pg.PoolClient): void {
 
 /** The same for a transaction that only reads, whose statements differ in what they look for. */
 const readSettingsStatement = statement('begin_reading', (statementTimeout: string) =>
-  query.selectNoFrom(sql`set_config('statement_timeout', ${statementTimeout}, true)`.as('statement_timeout')),
+  query.selectNoFrom([
+    sql`set_config('statement_timeout', ${statementTimeout}, true)`.as('statement_timeout'),
+    sql`set_config('idle_in_transaction_session_timeout', ${statementTimeout}, true)`.as('idle_timeout'),
+  ]),
 )

@@ -32,13 +32,15 @@ export interface Transaction extends Queryable {
 const BEGIN = 'begin isolation level read committed read write'
 
 /**
- * What holds for the transaction alone, and the id that PostgreSQL gives it. A statement instead of four `set local`: it
+ * What holds for the transaction alone, and the id that PostgreSQL gives it. A statement instead of five `set local`: it
  * is parsed once a connection. The plans of our statements are the same whatever the values, and planning costs more than
  * running them.
  */
 const settingsStatement = statement('begin_settings', (statementTimeout: string, lockTimeout: string) =>
   query.selectNoFrom([
     sql`set_config('statement_timeout', ${statementTimeout}, true)`.as('statement_timeout'),
+    // A network that is silent would keep the locks until TCP gives up, after hours.
+    sql`set_config('idle_in_transaction_session_timeout', ${statementTimeout}, true)`.as('idle_timeout'),
     sql`set_config('lock_timeout', ${lockTimeout}, true)`.as('lock_timeout'),
     sql`set_config('plan_cache_mode', 'force_generic_plan', true)`.as('plan_cache_mode'),
     sql<string>`txid_current()::text`.as('id'),

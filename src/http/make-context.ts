@@ -30,6 +30,8 @@ export type ContextOptions = UserSchemaOptions &
     passwords?: Partial<PasswordEncoderOptions> | undefined
     /** How many passwords are hashed at once, and how many may wait. Default 2 and 64. */
     hashing?: Partial<Pick<WorkQueueOptions, 'concurrency' | 'maxQueued'>> | undefined
+    /** Where callers are looked up. Default: where all else is done. */
+    callersDatabase?: Database
     /** JWTs of an identity provider that are taken. Default none. */
     jwt?: JwtOptions | undefined
     /** Whether Django REST Framework's tokens are taken. */
@@ -56,7 +58,7 @@ export function makeContext(database: Database, options: ContextOptions): Contex
   const applyUpdates: Context['applyUpdates'] = (transaction, updates, { isAtomic } = { isAtomic: false }) =>
     updateUsers(transaction, updates, { isAtomic, revocable })
   const contract = makeContract(options)
-  const callers = makeAuthenticator(database, {
+  const callers = makeAuthenticator(options.callersDatabase ?? database, {
     tokens: options.tokens,
     verify: options.jwt && makeTokenVerifier(options.jwt),
     permissionName: (name) => database.options.names.permission(name),
