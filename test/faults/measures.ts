@@ -2,10 +2,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answered, clock, type Load } from './load.js'
 
-/** Milliseconds from the end of a fault until the last answer that was no success. */
+/** Milliseconds that an answer may take in normal times, on a busy machine. */
+const SLOW_MS = 1_000
+
+/** Milliseconds from the end of a fault until the last answer that was no success, or slow. */
 export function backToNormalAfter(faultEnd: number, answers: readonly Answered[]): number {
-  const refusals = answers.filter(({ outcome, ended }) => outcome !== 'done' && ended > faultEnd)
-  return Math.max(0, ...refusals.map(({ ended }) => ended - faultEnd))
+  return answers.reduce((longest, { outcome, began, ended }) => {
+    const isNormal = outcome === 'done' && ended - began < SLOW_MS
+    return isNormal ? longest : Math.max(longest, ended - faultEnd)
+  }, 0)
 }
 
 /** Waits until so many answers in a row were successes. */
