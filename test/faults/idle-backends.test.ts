@@ -1,6 +1,7 @@
 /** Connections that are idle when their backend is killed. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { killIdle } from './backends.js'
 import { tellFigure } from './figures.js'
 import { clock } from './load.js'
 import { countAnswers, seconds } from './measures.js'
@@ -13,13 +14,8 @@ const world = await startWorld(t)
 t.test(`${KILLS} idle backends are killed`, async (t) => {
   let killed = 0
   const { answers, normal } = await underLoad(t, world, async () => {
-    for (const began = clock(); killed < KILLS && clock() - began < 60_000; await sleep(20)) {
-      const { rowCount } = await world.pool.query(
-        `select pg_terminate_backend(pid) from pg_stat_activity
-         where datname = current_database() and application_name = 'fastify-user-admin' and state = 'idle' limit 1`,
-      )
-      killed += rowCount ?? 0
-    }
+    for (const began = clock(); killed < KILLS && clock() - began < 60_000; await sleep(20))
+      killed += await killIdle(world.pool)
   })
   t.equal(killed, KILLS, 'were killed')
   tellFigure(t, {

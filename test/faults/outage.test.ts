@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { until } from '../helpers/cli.js'
+import { findBackend } from './backends.js'
 import { tellFigure } from './figures.js'
 import { countAnswers, seconds, slowest } from './measures.js'
 import { startOwnPostgres } from './postgres.js'
@@ -12,6 +13,7 @@ const CRASHES = 10
 
 const postgres = await startOwnPostgres(t)
 const world = await startWorld(t, { databaseUrl: postgres.url })
+const backend = () => findBackend(world.pool)
 
 t.test('it is stopped for 30 seconds', async (t) => {
   const statusOf = async (path: string) => (await world.request('GET', path)).status
@@ -64,14 +66,3 @@ t.test('it crashes again and again, and recovers by itself', async (t) => {
     figure: `${countAnswers(answers)}; normal after ${seconds(normal)}`,
   })
 })
-
-/** The process of a connection of the service, rather one that has something to do. */
-async function backend(): Promise<number | undefined> {
-  const { rows } = await world.pool
-    .query(
-      `select pid from pg_stat_activity where application_name = 'fastify-user-admin'
-       order by (state <> 'idle') desc, random() limit 1`,
-    )
-    .catch(() => ({ rows: [] }))
-  return rows[0]?.pid
-}

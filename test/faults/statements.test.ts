@@ -1,9 +1,10 @@
 /** The backend of a PATCH is killed at each of its statements, before it gets there and after it was done, and during the commit. */
 import t, { type Test } from 'tap'
 import { until } from '../helpers/cli.js'
+import { killAt } from './backends.js'
 import { tellFigure } from './figures.js'
 import { countAnswers, seconds } from './measures.js'
-import { type Fate, type Passing, type Proxy, startProxy } from './proxy.js'
+import { type Fate, type Proxy, startProxy } from './proxy.js'
 import { startWorld, underLoad } from './world.js'
 
 const ROUNDS = 4
@@ -12,23 +13,7 @@ let proxy!: Proxy
 const world = await startWorld(t, {
   through: async (url) => (proxy = await startProxy(t, url)).url,
 })
-
-/** Kills the backend at the next statement that is meant. */
-async function killAt(isMeant: (passing: Passing) => boolean, fate: Fate): Promise<void> {
-  let killed = false
-  const kill = async ({ pid }: Passing) => {
-    await world.pool.query('select pg_terminate_backend($1)', [pid])
-    killed = true
-  }
-  proxy.answered = kill
-  proxy.decide = (passing) => {
-    if (!isMeant(passing)) return 'pass'
-    proxy.decide = () => 'pass'
-    if (fate === 'hold') void kill(passing)
-    return fate
-  }
-  await until(() => killed)
-}
+const between = { pool: world.pool, proxy }
 
 /** How many statements a PATCH has, the commit included. */
 async function countStatements(): Promise<number> {
@@ -49,7 +34,8 @@ async function killAtEach(t: Test, fate: Fate) {
   const loaded = await underLoad(t, world, async () => {
     statements = await countStatements()
     for (let round = 0; round < ROUNDS; round++)
-      for (let nth = 1; nth <= statements; nth++) await killAt((passing) => passing.nth === nth, fate)
+      for (let nth = 1; nth <= statements; nth++)
+        await killAt(between, (passing) => passing.nth === nth, fate)
   })
   const unknown = loaded.answers.filter(({ outcome }) => outcome === 'unknown')
   t.strictSame(unknown, [], 'it is always found out what was written')
@@ -81,7 +67,7 @@ t.test('after it was done, and before that is told', async (t) => {
 
 t.test('a commit that was done, and that nobody has confirmed', async (t) => {
   const { answers } = await underLoad(t, world, async () => {
-    for (let round = 0; round < 5 * ROUNDS; round++) await killAt(({ isCommit }) => isCommit, 'hide')
+    for (let round = 0; round < 5 * ROUNDS; round++) await killAt(between, ({ isCommit }) => isCommit, 'hide')
   })
   t.strictSame(
     answers.filter(({ outcome }) => outcome !== 'done'),
