@@ -147,10 +147,10 @@ const [FIRST_POLL_MS, LAST_POLL_MS] = [5, 100]
  */
 export async function eventWritersEnd(db: Database): Promise<void> {
   const writers = async () => (await db.run(writersStatement))[0]!.transactions
-  const deadline = Date.now() + db.options.timeoutMs * 2
+  const deadline = performance.now() + db.options.timeoutMs * 2
   let waitedFor = new Set(await writers())
   for (let poll = FIRST_POLL_MS; waitedFor.size > 0; poll = Math.min(poll * 2, LAST_POLL_MS)) {
-    if (Date.now() > deadline)
+    if (performance.now() > deadline)
       throw unavailable('unavailable', 'A transaction that writes events does not end.')
     await sleep(poll)
     waitedFor = new Set((await writers()).filter((transaction) => waitedFor.has(transaction)))

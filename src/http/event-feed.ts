@@ -39,7 +39,7 @@ export function followEvents({ database, closing }: Pick<Context, 'database' | '
   })
 
   return async ({ wait, isGone, ...request }: Following): Promise<Feed | undefined> => {
-    const start = Date.now()
+    const start = performance.now()
     const isEnded = () => closing.aborted || isGone() !== undefined
     let after = request.after
     for (;;) {
@@ -48,11 +48,11 @@ export function followEvents({ database, closing }: Pick<Context, 'database' | '
       // All that was there is filtered out: there may be more. Whoever goes on from here loses nothing.
       if (feed.position > after) {
         after = feed.position
-        if (isEnded() || Date.now() - start > Math.max(CATCH_UP_MS, wait * 1_000)) return feed
+        if (isEnded() || performance.now() - start > Math.max(CATCH_UP_MS, wait * 1_000)) return feed
         continue
       }
       do {
-        if (isEnded() || Date.now() - start >= wait * 1_000) return feed
+        if (isEnded() || performance.now() - start >= wait * 1_000) return feed
         await sleep(POLL_MS, undefined, { signal: closing }).catch(() => {})
       } while ((await newest.submit(after)) <= after)
     }

@@ -93,10 +93,10 @@ const isTokensFault = (error: unknown): boolean =>
 
 /** Asks again only a moment after it failed. */
 function patientFetch(): typeof fetch {
-  let notBefore = 0
-  const failed = () => void (notBefore = Date.now() + FAILURE_COOLDOWN_MS)
+  let notBefore = -Infinity
+  const failed = () => void (notBefore = performance.now() + FAILURE_COOLDOWN_MS)
   return async (url, init) => {
-    if (Date.now() < notBefore) throw new Error('The keys could not be read a moment ago.')
+    if (performance.now() < notBefore) throw new Error('The keys could not be read a moment ago.')
     try {
       const response = await inSpan('read keys', { kind: CLIENT }, () => tracedFetch(url, init))
       if (!response.ok) failed()

@@ -58,8 +58,7 @@ export async function limitRates(
   await app.register(rateLimit, {
     global: false,
     skipOnError: true,
-    cache: MAX_COUNTED,
-    ...(shared ? { store: sharedStore(database, app.log) } : {}),
+    store: shared ? sharedStore(database, app.log) : LocalStore,
   })
   const limit = (
     name: string,
@@ -106,26 +105,47 @@ function append(reply: FastifyReply, name: string, item: string): void {
   reply.header(name, before === undefined ? item : `${String(before)}, ${item}`)
 }
 
+/** Counts in this process, by a clock that never jumps: one that is set back would refuse for as long. */
+class LocalStore implements FastifyRateLimitStore {
+  readonly #windows = new Map<string, { count: number; endsAt: number }>()
+
+  incr(key: string, done: (error: Error | null, result?: Count) => void, timeWindow = WINDOW_MS): void {
+    const now = performance.now()
+    let window = this.#windows.get(key)
+    if (window === undefined || window.endsAt <= now) window = { count: 0, endsAt: now + timeWindow }
+    window.count++
+    // A map is in order of insertion.
+    this.#windows.delete(key)
+    this.#windows.set(key, window)
+    if (this.#windows.size > MAX_COUNTED) this.#windows.delete(this.#windows.keys().next().value!)
+    done(null, { current: window.count, ttl: Math.ceil(window.endsAt - now) })
+  }
+
+  child(): FastifyRateLimitStore {
+    return new LocalStore()
+  }
+}
+
 /** Counts in the database. Who came too often is refused without asking it again, until the window ends. */
 function sharedStore(database: Database, log: FastifyInstance['log']) {
   const exceeded = new Map<string, number>()
   let inFlight = 0
   let silentUntil = 0
   const complain = (err: unknown) => {
-    if (Date.now() < silentUntil) return
-    silentUntil = Date.now() + WINDOW_MS
+    if (performance.now() < silentUntil) return
+    silentUntil = performance.now() + WINDOW_MS
     log.warn({ err }, 'requests could not be counted, and are let through')
   }
 
   async function count(key: string, milliseconds: number, max: number): Promise<Count> {
-    const left = (exceeded.get(key) ?? 0) - Date.now()
+    const left = (exceeded.get(key) ?? 0) - performance.now()
     if (left > 0) return { current: max + 1, ttl: left }
     if (inFlight >= MAX_COUNTING) throw new Error('too many requests are being counted')
     inFlight++
     try {
       const counted = await countRequest(database, key, milliseconds)
       if (exceeded.size >= MAX_COUNTED) exceeded.clear()
-      if (counted.current > max) exceeded.set(key, Date.now() + counted.ttl)
+      if (counted.current > max) exceeded.set(key, performance.now() + counted.ttl)
       return counted
     } finally {
       inFlight--

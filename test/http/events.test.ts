@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { Answer } from '../contract/http.js'
+import { setClockBack } from '../helpers/clock.js'
 import { startService } from '../helpers/service.js'
 
 const service = await startService(t)
@@ -330,6 +331,14 @@ t.test('a group that is deleted says who lost what', async (t) => {
   t.equal((await request('DELETE', `/admin/groups/${group}/`, { key })).status, 204)
   const { body } = await get(`/admin/events/?target_type=group&target=${group}`)
   t.match(body.results, [{ action: 'group.delete', changes: { users: [[member], null] } }])
+})
+
+t.test('who waits does so by a clock that never jumps', async (t) => {
+  const waiting = request('GET', `/admin/events/?after=${await newest()}&wait=1`, { key })
+  await sleep(300)
+  setClockBack(t)
+  const patience = sleep(20_000, undefined, { ref: false }).then(() => undefined)
+  t.match(await Promise.race([waiting, patience]), { status: 200 })
 })
 
 t.test('who waits is answered when the service ends', async (t) => {

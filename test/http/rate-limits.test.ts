@@ -3,6 +3,7 @@ import rateLimit from '@fastify/rate-limit'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { userAdmin } from '../../src/plugin.js'
+import { setClockBack } from '../helpers/clock.js'
 import { requester, startService } from '../helpers/service.js'
 
 const PROXIES = { TRUST_PROXY: '127.0.0.1' }
@@ -82,6 +83,19 @@ t.test('replicas count together, and a database that does not answer lets reques
   locker.release()
   t.equal(await ask(third.url), 429)
 })
+
+for (const RATE_LIMIT_SHARED of ['off', 'on']) {
+  t.test(`a clock that is set back does not keep anybody out (shared: ${RATE_LIMIT_SHARED})`, async (t) => {
+    const { request } = await start(t, { RATE_LIMIT_PER_ADDRESS: '1', RATE_LIMIT_SHARED })
+    const ask = () => request('GET', '/admin/problems/')
+    t.equal((await ask()).status, 200)
+    t.equal((await ask()).status, 429)
+    setClockBack(t)
+    const { status, headers } = await ask()
+    t.equal(status, 429)
+    t.ok(Number(headers['retry-after']) <= 60, `for ${headers['retry-after']} s more`)
+  })
+}
 
 t.test('limits that could not be kept fail the start', async (t) => {
   const { database, pool } = await start(t, {})
