@@ -32,7 +32,7 @@ export function exchange(origin: URL, { method, path, headers = {}, body }: Exch
   return new Promise((resolve, reject) => {
     const outgoing = request(
       origin,
-      { method, path, headers: withLength(headers, body), agent },
+      { method, path, headers: withLength(present(headers), body), agent },
       (incoming) => {
         const chunks: Buffer[] = []
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -49,6 +49,10 @@ export function exchange(origin: URL, { method, path, headers = {}, body }: Exch
     outgoing.end(body)
   })
 }
+
+/** What is undefined is left out, whoever has it by default. */
+const present = (headers: OutgoingHttpHeaders): OutgoingHttpHeaders =>
+  Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined))
 
 // Node.js writes no length for methods that seldom have a body: it would be taken for another request.
 function withLength(headers: OutgoingHttpHeaders, body: string | Buffer | undefined): OutgoingHttpHeaders {

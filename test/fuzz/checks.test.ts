@@ -16,6 +16,7 @@ import {
   checkStatus,
 } from './checks.js'
 import { Figures } from './figures.js'
+import type { Plan } from './plans.js'
 import { requireKnown } from './vocabulary.js'
 
 const service = await startService(t)
@@ -210,13 +211,42 @@ t.test('what was written', async (t) => {
   t.equal(checkListed(lie(true_.list, { status: 400 }), id, false).length, 1)
 })
 
-t.test('an operation that accepts nothing', async (t) => {
-  const figures = new Figures(['readUser'])
-  const plan = { kind: 'positive', what: '', run: async () => false } as const
-  for (let count = 0; count < 10; count++) figures.note('readUser', plan, false, [400])
-  t.strictSame(figures.neverAccepted(), ['readUser'])
-  figures.note('readUser', plan, true, [200])
-  t.strictSame(figures.neverAccepted(), [])
+t.test('a run that looked at nothing', async (t) => {
+  const run = async () => false
+  const notes = (
+    figures: Figures,
+    kind: Plan['kind'],
+    count: number,
+    isAccepted: boolean,
+    at = 'readUser',
+  ) => {
+    for (let noted = 0; noted < count; noted++)
+      figures.note(at, { kind, what: '', run }, isAccepted, [200, 404])
+  }
+  const entries = document.operations()
+  const dead = new Figures(entries)
+  notes(dead, 'positive', 10, false)
+  t.strictSame(dead.lacks(), ['readUser accepted none of its valid requests'])
+  notes(dead, 'positive', 1, true)
+  t.strictSame(dead.lacks(), [])
+  notes(dead, 'positive', 30, true)
+  t.strictSame(dead.lacks(), ['readUser was sent no wrong request'])
+  notes(dead, 'negative', 1, false)
+  t.strictSame(dead.lacks(), [])
+  t.match(String(dead), /^readUser +41 +31 +1 +0 {2}200: 42, 404: 42$/m)
+
+  const wrong = new Figures(entries)
+  notes(wrong, 'negative', 40, false)
+  t.strictSame(wrong.lacks(), ['readUser was sent no valid request'])
+  const open = new Figures(entries)
+  notes(open, 'positive', 40, true, 'readHealth')
+  t.strictSame(open.lacks(), [], 'where nothing can be wrong')
+  notes(open, 'positive', 1_000, true, 'readHealth')
+  const kinds = ['credentials', 'life', 'negative', 'protocol']
+  t.strictSame(
+    open.lacks(),
+    kinds.map((kind) => `no case was of the kind ${kind}`),
+  )
 })
 
 t.test('what the generator does not know', async (t) => {
@@ -233,13 +263,13 @@ t.test('what the generator does not know', async (t) => {
     () => requireKnown(changed('Odd', { type: 'object', additionalProperties: {} })),
     /additionalProperties/,
   )
-  const operation = {
-    operationId: 'odd',
-    parameters: [{ name: 'a', in: 'cookie', schema: {} }],
-    responses: {},
-  }
-  t.throws(
-    () => requireKnown(new PublishedDocument({ ...published, paths: { '/odd': { get: operation } } })),
-    /cookie/,
-  )
+  const asks = (parameter: object) => () =>
+    requireKnown(
+      new PublishedDocument({
+        ...published,
+        paths: { '/odd': { get: { operationId: 'odd', parameters: [parameter], responses: {} } } },
+      }),
+    )
+  t.throws(asks({ name: 'a', in: 'cookie', schema: {} }), /cookie/)
+  t.throws(asks({ name: 'a', in: 'header', required: true, schema: {} }), /required parameter a in header/)
 })

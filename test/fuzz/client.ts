@@ -86,7 +86,10 @@ function curl(method: string, path: string, { authorization, headers = {}, rawBo
   const who = authorization === undefined ? ['Authorization: Bearer KEY'] : [authorization ?? '']
   const named =
     authorization === undefined ? who : who.filter(Boolean).map((text) => `Authorization: ${text}`)
-  const lines = [...named, ...Object.entries(headers).map(([name, value]) => `${name}: ${String(value)}`)]
+  const lines = [
+    ...named,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${String(value ?? '')}`),
+  ]
   const options = lines.map((line) => ` -H ${quoted(line)}`).join('')
   const data = rawBody === undefined ? '' : ` --data-raw ${quoted(rawBody.slice(0, SHOWN))}`
   return `curl -X ${method} ${quoted(`URL${path}`)}${options}${data}`

@@ -12,7 +12,7 @@ import {
 } from './checks.js'
 import type { Client } from './client.js'
 import { lifeOf } from './lives.js'
-import { type Entry, negative, positive, type Sent, urlOf } from './requests.js'
+import { type Entry, isGuarded, negative, positive, type Sent, urlOf } from './requests.js'
 import { type Kind, KINDS, type World } from './world.js'
 
 /** One case. */
@@ -86,8 +86,6 @@ const refusal = ({ sent, what, statuses }: { sent: Sent; what: string; statuses:
   },
 })
 
-const isGuarded = ({ operation }: Entry): boolean => (operation.security ?? []).length > 0
-
 /** Whoever is not known gets nothing; where it does not matter who asks, it makes no difference. */
 const credentials = ([sent, stranger]: [Sent, string]): Plan => ({
   kind: 'credentials',
@@ -106,6 +104,8 @@ const credentials = ([sent, stranger]: [Sent, string]): Plan => ({
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND', 'LOCK', 'SEARCH']
 const OTHER_TYPES = [
+  // None at all.
+  undefined,
   'text/plain',
   'application/xml',
   'application/x-www-form-urlencoded',
@@ -158,8 +158,8 @@ const otherAnswer = ([sent, accept]: [Sent, string]): Plan =>
     client.check(checkStatus(await client.send(sent, { headers: { accept } }), 406, 'nothing that is spoken'))
   })
 
-const otherType = ([sent, type]: [Sent, string]): Plan =>
-  plan(`a body of ${type}`, async (client) => {
+const otherType = ([sent, type]: [Sent, string | undefined]): Plan =>
+  plan(`a body of ${type ?? 'no type'}`, async (client) => {
     const options = { headers: { 'content-type': type }, rawBody: JSON.stringify(sent.body ?? {}) }
     client.check(checkStatus(await client.send(sent, options), 415, 'a body of another type'))
   })

@@ -15,6 +15,9 @@ import type { World } from './world.js'
 
 export type Entry = ReturnType<PublishedDocument['operations']>[number]
 
+/** Whether it matters who asks. What is public takes no parameters either: nothing can be wrong with it. */
+export const isGuarded = ({ operation }: Entry): boolean => (operation.security ?? []).length > 0
+
 /** A request, in parts that can be changed one by one. */
 export interface Sent {
   entry: Entry
@@ -99,8 +102,7 @@ function bodyOf({ operation }: Entry, world: World, path: Record<string, string>
 
 /** Requests with exactly one thing wrong. Undefined where nothing can be. */
 export function negative(entry: Entry, world: World): Arbitrary<Wrong> | undefined {
-  const guarded = (entry.operation.security ?? []).length > 0
-  if (!guarded) return undefined
+  if (!isGuarded(entry)) return undefined
   const base = positive(entry, world)
   const ways = [base.chain((sent) => unknownParameter(sent, entry))]
   const query = inPlace(entry, 'query')

@@ -33,8 +33,13 @@ const PLACES = new Set(['path', 'query', 'header'])
 export function requireKnown(document: PublishedDocument): void {
   const unknown = [...schemasOf(document)].flatMap(([where, schema]) => unknownIn(schema, where))
   for (const { operation } of document.operations()) {
-    for (const { name, in: place } of operation.parameters ?? [])
+    for (const { name, in: place, required } of operation.parameters ?? []) {
       if (!PLACES.has(place)) unknown.push(`${operation.operationId}: the parameter ${name} in ${place}`)
+      if (required && place !== 'path')
+        unknown.push(
+          `${operation.operationId}: the required parameter ${name} in ${place}, which none leaves out`,
+        )
+    }
   }
   if (unknown.length === 0) return
   throw new Error(
