@@ -20,16 +20,23 @@ export interface OwnPostgres {
   pid(): number
   /** Ends it by a signal to its main process: SIGQUIT is PostgreSQL's immediate stop. Waits until it has gone. */
   end(signal: 'SIGQUIT' | 'SIGKILL'): Promise<void>
-  /** Starts it again. Waits until it takes connections. */
+  /** Starts it again, where it does not run. Waits until it takes connections. */
   start(): Promise<void>
 }
 
-/** Makes it and starts it; it ends with `t`. What it has committed outlives its crash, as it does with its own settings. */
-export async function startOwnPostgres(t: Test, settings: Record<string, string> = {}): Promise<OwnPostgres> {
+/**
+ * Makes it and starts it; it ends with `t`. What it has committed outlives its crash, as it does with its own settings.
+ * @param dataDir where its files are; a folder of its own by default
+ */
+export async function startOwnPostgres(
+  t: Test,
+  settings: Record<string, string> = {},
+  dataDir?: string,
+): Promise<OwnPostgres> {
   const user = await unprivilegedUser()
   const binaries = await findBinaries(user)
   const { directory } = await makeCluster({
-    dataDir: await folder(t),
+    dataDir: dataDir ?? (await folder(t)),
     binaries,
     user,
     noSync: true,
