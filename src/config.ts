@@ -1,5 +1,6 @@
 /** From the environment to one frozen Config. The only reader of `process.env`. */
 import { SETTINGS } from './config/settings.js'
+import { hideSecrets } from './db/database-url.js'
 import type { JwtOptions } from './domain/jwt-options.js'
 
 export { SETTINGS } from './config/settings.js'
@@ -108,23 +109,13 @@ export function describeConfig(config: Config): Record<string, string> {
   const shown = (name: string, value: unknown): string => {
     if (value === undefined) return ''
     if (typeof value === 'boolean') return value ? 'on' : 'off'
-    if (SETTINGS[name as SettingName].secret) return hidePassword(String(value))
+    if (SETTINGS[name as SettingName].secret) return hideSecrets(String(value))
     if (typeof value !== 'object' || Array.isArray(value)) return String(value)
     return Object.entries(value as object)
       .map(([key, values]) => `${key}=${values}`)
       .join(' ')
   }
   return Object.fromEntries(Object.entries(config).map(([name, value]) => [name, shown(name, value)]))
-}
-
-/** Of a URL's secrets: the password, also where it is given as a parameter. */
-function hidePassword(value: string): string {
-  const url = new URL(value)
-  if (url.password !== '') url.password = '********'
-  for (const name of url.searchParams.keys()) {
-    if (/password|sslkey/i.test(name)) url.searchParams.set(name, '********')
-  }
-  return url.href
 }
 
 /** As a request carries it: a scheme, and what belongs to it. */

@@ -1,6 +1,7 @@
 /** How the texts of settings are read. Each throws an Error that says what is wanted. */
 import { isIP } from 'node:net'
 import { PATCH_REQUIRABLE, type PatchRequirable } from '../../schemas/index.js'
+import { readDatabaseUrl } from '../db/database-url.js'
 
 export const integer = (minimum: number, maximum: number) => (text: string) => {
   const value = Number(text)
@@ -25,8 +26,8 @@ export const flag = (text: string): boolean => {
 export const text = (value: string) => value
 
 export const databaseUrl = (value: string): string => {
-  if (/^postgres(?:ql)?:\/\//.test(value) && URL.canParse(value)) return value
-  throw new Error('must be a URL like postgresql://user:password@host:5432/database')
+  readDatabaseUrl(value)
+  return value
 }
 
 export const patchRequired = (value: string): PatchRequirable[] =>

@@ -3,12 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import pg from 'pg'
 import { inSpan } from '../spans.js'
-import { isConflict, isConnectionLoss, isStaleStatement } from './sqlstate.js'
+import { isConflict, isConnectionLoss, isReadOnly, isStaleStatement } from './sqlstate.js'
 import type { AdminLog } from './admin-log.js'
 import { Names } from './names.js'
 import { OpenTransaction, type Transaction } from './open-transaction.js'
 import { type Queryable, runOn, sendTogether } from './run.js'
 import { release } from './release.js'
+import { clientFor } from './servers.js'
 import { query, type Statement, statement } from './statement.js'
 import { tookEffect } from './unconfirmed-commit.js'
 
@@ -51,6 +52,7 @@ export function openPool(
 ): pg.Pool {
   return new pg.Pool({
     connectionString,
+    Client: clientFor(connectionString),
     max,
     // Statements that don't need each other's answers travel together.
     pipeline: true,
@@ -233,7 +235,7 @@ export class Database implements Queryable {
 /** @returns why the connection is of no more use, if it is not; the first error says more */
 const rollBack = (client: pg.PoolClient, error: unknown): Promise<Error | undefined> =>
   client.query('rollback').then(
-    () => (isStaleStatement(error) ? (error as Error) : undefined),
+    () => (isStaleStatement(error) || isReadOnly(error) ? (error as Error) : undefined),
     (second: Error) => (isConnectionLoss(error) ? (error as Error) : second),
   )
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { SetupError } from '../errors.js'
 import { Names } from './names.js'
+import { makeClient } from './servers.js'
 
 interface ListIndex {
   /** A definition that changes gets another name: an index that is there is not looked into. */
@@ -108,7 +109,7 @@ const POLL_MS = 200
 const CONNECT_TIMEOUT_MS = 10_000
 
 async function withLock<T>(connectionString: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({
+  const client = makeClient({
     connectionString,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: 'fastify-user-admin list indexes',

@@ -2,6 +2,7 @@ import pg from 'pg'
 import { SetupError } from '../errors.js'
 import { migrations, type Migration, type MigrationContext } from './migrations/index.js'
 import { Names } from './names.js'
+import { makeClient } from './servers.js'
 
 export { PartialSchemaError } from './migrations/0001_django_auth.js'
 
@@ -108,7 +109,7 @@ export async function assertMigrated(connectionString: string): Promise<void> {
 }
 
 async function withClient<T>(connectionString: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({
+  const client = makeClient({
     connectionString,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: 'fastify-user-admin migrate',

@@ -74,6 +74,12 @@ export const isStaleStatement = (error: unknown): boolean =>
   isFailure(error) &&
   (error.code === '26000' || (error.code === '0A000' && error.routine === 'RevalidateCachedQuery'))
 
+/** The server takes no changes: it is a standby, which says it in another way of `begin`. Nothing was written. */
+export const isReadOnly = (error: unknown): boolean =>
+  isFailure(error) &&
+  (error.code === '25006' ||
+    (error.code === '0A000' && /^check_(?:XactReadOnly|transaction_read_only)$/.test(error.routine ?? '')))
+
 /** The connection is gone, so nobody said whether the last statement took effect. */
 export function isConnectionLoss(error: unknown): boolean {
   if (!isFailure(error)) return false
@@ -120,6 +126,7 @@ export function problemOf(error: unknown): ProblemError {
   if (code.startsWith('53'))
     return unavailable('unavailable', 'The database has no room for more work.', error)
   if (isConnectionLoss(error)) return unavailable('unavailable', 'The database could not be reached.', error)
+  if (isReadOnly(error)) return unavailable('unavailable', 'The database takes no changes at present.', error)
   // Validation had a hole: the log gets a warning, the caller a refusal.
   if (code.startsWith('22') || code === '23502' || code === '23514') {
     return new ProblemError('invalid', {
