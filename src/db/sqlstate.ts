@@ -74,11 +74,13 @@ export const isStaleStatement = (error: unknown): boolean =>
   isFailure(error) &&
   (error.code === '26000' || (error.code === '0A000' && error.routine === 'RevalidateCachedQuery'))
 
-/** The server takes no changes: it is a standby, which says it in another way of `begin`. Nothing was written. */
+/**
+ * The server takes no changes: it is a standby, and nothing was written. To a `begin` it says so as it refuses a setting, of
+ * which no other that we make is a boolean.
+ */
 export const isReadOnly = (error: unknown): boolean =>
   isFailure(error) &&
-  (error.code === '25006' ||
-    (error.code === '0A000' && /^check_(?:XactReadOnly|transaction_read_only)$/.test(error.routine ?? '')))
+  (error.code === '25006' || (error.code === '0A000' && error.routine === 'call_bool_check_hook'))
 
 /** The connection is gone, so nobody said whether the last statement took effect. */
 export function isConnectionLoss(error: unknown): boolean {

@@ -34,6 +34,14 @@ const traceStatement = statement('find_trace', (type: string, id: number, reques
 )
 
 /**
+ * A backend that is ended while it waits for a standby has committed, though the standby may not have it, and would know nothing
+ * of it if it took over. What is committed after that, and waits as well, is there only with all that was before it.
+ */
+const confirmStatement = statement('confirm_commit', () =>
+  query.selectNoFrom(sql<string>`pg_logical_emit_message(true, 'user_admin', '')`.as('position')),
+)
+
+/**
  * Asks whether it took effect.
  *
  * Its id alone doesn't tell: a server that has crashed, or another one that takes over, may not have heard of it, and gives
@@ -55,10 +63,10 @@ export async function tookEffect(
       const [row] = await runOn(pool, statusStatement, [id], options)
       // Its backend may still be at it.
       if (row!.status !== 'in progress') {
-        if (row!.status !== 'committed' || trace === undefined) return row!.status === 'committed'
-        // By a statement of its own, which sees all that was committed before.
-        const { target_type, target_id, request_id } = trace
-        return (await runOn(pool, traceStatement, [target_type, target_id, request_id], options)).length > 0
+        // By statements of their own, which see all that was committed before.
+        const isThere = row!.status === 'committed' && (await isFound(pool, trace, options))
+        if (isThere) await runOn(pool, confirmStatement, [], options)
+        return isThere
       }
     } catch (error) {
       if ((error as { code?: string }).code === IN_THE_FUTURE) return false
@@ -71,4 +79,10 @@ export async function tookEffect(
     'The connection was lost, and it is not known whether this was written.',
     cause,
   )
+}
+
+async function isFound(pool: pg.Pool, trace: Trace | undefined, options: RunOptions): Promise<boolean> {
+  if (trace === undefined) return true
+  const { target_type, target_id, request_id } = trace
+  return (await runOn(pool, traceStatement, [target_type, target_id, request_id], options)).length > 0
 }

@@ -8,20 +8,23 @@ import {
   endClient,
   openPostmaster,
   type Postmaster,
+  type Server,
   stopPostmaster,
 } from '../../src/db/embedded/postmaster.js'
 import { urlOf } from '../../src/db/embedded/socket.js'
 import { folder } from '../helpers/cli.js'
 
 export interface OwnPostgres {
+  /** What it was made of. */
+  server: Server
   /** Stays the same when it is started again. */
   url: string
   /** Of its main process. */
   pid(): number
-  /** Ends it by a signal to its main process: SIGQUIT is PostgreSQL's immediate stop. Waits until it has gone. */
-  end(signal: 'SIGQUIT' | 'SIGKILL'): Promise<void>
-  /** Starts it again, where it does not run. Waits until it takes connections. */
-  start(): Promise<void>
+  /** Ends it by a signal to its main process: SIGINT is PostgreSQL's fast stop, SIGQUIT the immediate one. Waits until it has gone. */
+  end(signal: 'SIGINT' | 'SIGQUIT' | 'SIGKILL'): Promise<void>
+  /** Starts it again, where it does not run. Waits until it takes connections. @param settings beside its own */
+  start(settings?: Record<string, string>): Promise<void>
 }
 
 /**
@@ -43,16 +46,21 @@ export async function startOwnPostgres(
     log: () => {},
   })
   // A process that crashes leaves its writes with the system: only a power failure needs them synced.
-  const server = { directory, binaries, user, settings: { fsync: 'off', ...settings } }
+  return startServer(t, { directory, binaries, user, settings: { fsync: 'off', ...settings } })
+}
+
+/** Starts one on files that are there; it ends with `t`. */
+export async function startServer(t: Test, server: Server): Promise<OwnPostgres> {
   let postmaster: Postmaster
-  const open = async (socketFolder?: string) => {
-    const opened = await openPostmaster({ ...server, ...(socketFolder !== undefined && { socketFolder }) })
+  const open = async (more: Partial<Server>) => {
+    const opened = await openPostmaster({ ...server, ...more })
     await endClient(opened.client)
     postmaster = opened.postmaster
   }
-  await open()
-  t.teardown(() => stopPostmaster(postmaster, directory))
+  await open({})
+  t.teardown(() => stopPostmaster(postmaster, server.directory))
   return {
+    server,
     url: urlOf(postmaster!, 'postgres'),
     pid: () => postmaster.pid,
     async end(signal) {
@@ -60,6 +68,7 @@ export async function startOwnPostgres(
       for (let tries = 0; isAlive(postmaster.pid) && tries < 1_000; tries++) await sleep(10)
       if (isAlive(postmaster.pid)) throw new Error(`PostgreSQL has not ended with ${signal}`)
     },
-    start: () => open(postmaster.socketFolder),
+    start: (settings) =>
+      open({ socketFolder: postmaster.socketFolder, settings: { ...server.settings, ...settings } }),
   }
 }

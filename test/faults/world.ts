@@ -5,6 +5,7 @@ import type { Test } from 'tap'
 import { readConfig } from '../../src/config.js'
 import { migrate } from '../../src/db/migrate.js'
 import { Names } from '../../src/db/names.js'
+import { clientFor } from '../../src/db/servers.js'
 import { type Environment, type Running, spawnStart } from '../helpers/cli.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
 import { fixturesOf, requester, type TestService } from '../helpers/service.js'
@@ -79,6 +80,7 @@ async function openDatabase(t: Test, url: string): Promise<TestDatabase> {
   await migrate(url, { names: new Names() })
   const pool = new pg.Pool({
     connectionString: url,
+    Client: clientFor(url),
     max: 10,
     connectionTimeoutMillis: 5_000,
     query_timeout: 20_000,

@@ -1,0 +1,88 @@
+/** The primary of two servers dies under load, the other one takes over, and the service follows by its settings alone. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { Database, openPool } from '../../src/db/database.js'
+import { problemOf } from '../../src/db/sqlstate.js'
+import { until } from '../helpers/cli.js'
+import { tellFigure } from './figures.js'
+import { clock } from './load.js'
+import { countAnswers, seconds } from './measures.js'
+import { startPair } from './standby.js'
+import { keepsItsPromise, startWorld, underLoad } from './world.js'
+
+/** What those take to be sure of it who promote a standby. */
+const DETECTION_MS = 3_000
+
+const pair = await startPair(t)
+const { primary, standby, ask } = pair
+const world = await startWorld(t, { databaseUrl: pair.url, services: 2 })
+const { key, users, request } = world
+
+/** The backend whose commit waits for the standby. */
+async function waiting(): Promise<number | undefined> {
+  const [row] = await ask(primary, "select pid from pg_stat_activity where wait_event = 'SyncRep' limit 1")
+  return row?.pid as number | undefined
+}
+
+t.test('a standby by itself takes no changes, and says so', async (t) => {
+  const pool = openPool(standby.url, { max: 1, timeoutMs: 5_000 })
+  t.teardown(() => pool.end())
+  const database = new Database(pool, { timeoutMs: 5_000, prepared: true })
+  const failure: unknown = await database.transaction(async () => {}).catch((error: unknown) => error)
+  t.match(problemOf(failure), { status: 503, message: /takes no changes/ })
+  t.equal(pool.totalCount, 0, 'another connection may find another server')
+})
+
+t.test('a backend is killed while its commit waits for the standby', async (t) => {
+  const [receiver] = await ask(standby, 'select pid from pg_stat_wal_receiver')
+  const pid = Number(receiver!.pid)
+  process.kill(pid, 'SIGSTOP')
+  t.teardown(() => process.kill(pid, 'SIGCONT'))
+  const began = clock()
+  const state = { name: 'unconfirmed', groups: [] }
+  const answered = request('PATCH', `/admin/users/${users[0]}/`, { key, body: { last_name: state.name } })
+  await ask(primary, `select pg_terminate_backend(${await until(waiting)})`)
+  const { status, body } = await answered
+  const detail = (body as { detail?: string }).detail
+  t.match(
+    { status, detail },
+    { status: 503, detail: /not known/ },
+    'what the standby does not have is not confirmed',
+  )
+  world.operations.push({ kind: 'write', user: users[0]!, began, ended: clock(), outcome: 'unknown', state })
+  process.kill(pid, 'SIGCONT')
+  await until(async () => (await waiting()) === undefined)
+  await keepsItsPromise(t, world)
+})
+
+t.test('the primary is killed, and the standby takes over', async (t) => {
+  let killed = 0
+  let promoted = 0
+  const { answers, normal } = await underLoad(
+    t,
+    world,
+    async () => {
+      killed = clock()
+      await primary.end('SIGQUIT')
+      await sleep(DETECTION_MS)
+      await pair.promote()
+      promoted = clock()
+    },
+    { writers: 16 },
+  )
+  const writes = answers.filter(({ kind, outcome }) => kind === 'write' && outcome === 'done')
+  const first = writes.reduce(
+    (first, { began, ended }) => (began > killed ? Math.min(first, ended) : first),
+    Infinity,
+  )
+  t.equal((await request('GET', '/readyz')).status, 200, 'ready')
+  tellFigure(t, {
+    chapter: 'failover',
+    fault: 'The primary killed (immediate stop), and its synchronous standby promoted 3 s later',
+    promise:
+      'With both in `DATABASE_URL`: no process ends, no acknowledged write is lost, no answer is a lie, normal within 2 s of the promotion',
+    figure:
+      `writes failed for ${seconds(first - killed)}, which is ${seconds(first - promoted)} after the promotion; ` +
+      `${countAnswers(answers)}; normal after ${seconds(normal)}`,
+  })
+})
