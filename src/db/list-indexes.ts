@@ -118,12 +118,24 @@ async function withLock<T>(connectionString: string, work: (client: pg.Client) =
   client.on('error', () => {})
   try {
     await client.connect()
+    await assertOwnSession(client)
     await takeLock(client)
     return await work(client)
   } finally {
     // Which gives the lock back as well.
     await client.end().catch(() => {})
   }
+}
+
+/** A pooler would keep the lock with a session that others get, and who comes next waits for it for ever. */
+async function assertOwnSession(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+  // Not in the types of pg: what the server called itself when it was connected to.
+  if (rows[0]!.pid === (client as pg.Client & { processID?: number }).processID) return
+  throw new SetupError(
+    'These indexes need a session of its own, and there is a pooler before the database. ' +
+      'For this command, let DATABASE_URL name PostgreSQL itself.',
+  )
 }
 
 /** Asks again and again: a session that waits holds a snapshot, and who builds an index waits for all snapshots. */
