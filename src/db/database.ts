@@ -45,14 +45,20 @@ export interface TransactionOptions<Result = unknown> {
 /** The first, and three more. */
 const ATTEMPTS = 4
 
+interface PoolOptions {
+  max: number
+  timeoutMs: number
+  Client?: typeof pg.Client
+}
+
 /** A pool that is all our own; it opens no connection yet. */
 export function openPool(
   connectionString: string,
-  { max, timeoutMs }: { max: number; timeoutMs: number },
+  { max, timeoutMs, Client = clientFor(connectionString) }: PoolOptions,
 ): pg.Pool {
   return new pg.Pool({
     connectionString,
-    Client: clientFor(connectionString),
+    Client,
     max,
     // Statements that don't need each other's answers travel together.
     pipeline: true,
@@ -71,8 +77,10 @@ export interface Pools {
   end(): Promise<void>
 }
 
-export function openPools(url: string, options: { max: number; timeoutMs: number }): Pools {
-  const [pool, callersPool] = [openPool(url, options), openPool(url, { ...options, max: 1 })]
+export function openPools(url: string, { max, timeoutMs }: { max: number; timeoutMs: number }): Pools {
+  // What one of them finds out about the servers, the other one knows.
+  const shared = { timeoutMs, Client: clientFor(url) }
+  const [pool, callersPool] = [openPool(url, { ...shared, max }), openPool(url, { ...shared, max: 1 })]
   return {
     pool,
     callersPool,
@@ -207,6 +215,7 @@ export class Database implements Queryable {
   ): Promise<Result> {
     const client = await this.pool.connect()
     let failure: Error | undefined
+    let unconfirmed: Error | undefined
     try {
       const open = new OpenTransaction(client, this.options, lockTimeoutMs)
       const result = await work(open)
@@ -218,16 +227,18 @@ export class Database implements Queryable {
       try {
         await open.commit()
       } catch (error) {
-        if (!isConnectionLoss(error) || !(await tookEffect(this.pool, id, open.trace, this.options)))
-          throw error
-        failure = error as Error
+        if (!isConnectionLoss(error)) throw error
+        unconfirmed = error as Error
+        if (!(await tookEffect(this.pool, id, open.trace, this.options))) throw error
       }
       return result
     } catch (error) {
-      failure = await rollBack(client, error)
+      if (unconfirmed === undefined) failure = await rollBack(client, error)
       throw error
     } finally {
-      release(client, failure)
+      // A commit that waits for a standby is not cancelled: it would hold, and be seen, without the standby.
+      if (unconfirmed === undefined) release(client, failure)
+      else client.release(unconfirmed)
     }
   }
 }

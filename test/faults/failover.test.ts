@@ -1,6 +1,6 @@
 /** The primary of two servers dies under load, the other one takes over, and the service follows by its settings alone. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { Database, openPool } from '../../src/db/database.js'
 import { problemOf } from '../../src/db/sqlstate.js'
 import { until } from '../helpers/cli.js'
@@ -15,7 +15,11 @@ const DETECTION_MS = 3_000
 
 const pair = await startPair(t)
 const { primary, standby, ask } = pair
-const world = await startWorld(t, { databaseUrl: pair.url, services: 2 })
+const world = await startWorld(t, {
+  databaseUrl: pair.url,
+  services: 2,
+  settings: { DATABASE_TIMEOUT_MS: '4000' },
+})
 const { key, users, request } = world
 
 /** The backend whose commit waits for the standby. */
@@ -33,24 +37,36 @@ t.test('a standby by itself takes no changes, and says so', async (t) => {
   t.equal(pool.totalCount, 0, 'another connection may find another server')
 })
 
-t.test('a backend is killed while its commit waits for the standby', async (t) => {
+/** A change whose commit waits for a standby that is silent. @param meanwhile is done to the backend that waits */
+async function changeUnconfirmed(t: Test, name: string, meanwhile: (pid: number) => Promise<unknown>) {
   const [receiver] = await ask(standby, 'select pid from pg_stat_wal_receiver')
   const pid = Number(receiver!.pid)
   process.kill(pid, 'SIGSTOP')
   t.teardown(() => process.kill(pid, 'SIGCONT'))
   const began = clock()
-  const state = { name: 'unconfirmed', groups: [] }
-  const answered = request('PATCH', `/admin/users/${users[0]}/`, { key, body: { last_name: state.name } })
-  await ask(primary, `select pg_terminate_backend(${await until(waiting)})`)
+  const state = { name, groups: [] }
+  const answered = request('PATCH', `/admin/users/${users[0]}/`, { key, body: { last_name: name } })
+  await meanwhile(await until(waiting))
   const { status, body } = await answered
-  const detail = (body as { detail?: string }).detail
-  t.match(
-    { status, detail },
-    { status: 503, detail: /not known/ },
-    'what the standby does not have is not confirmed',
-  )
+  const { detail } = body as { detail?: string }
+  t.match({ status, detail }, { status: 503, detail: /not known/ }, 'it is not confirmed')
   world.operations.push({ kind: 'write', user: users[0]!, began, ended: clock(), outcome: 'unknown', state })
-  process.kill(pid, 'SIGCONT')
+  return () => process.kill(pid, 'SIGCONT')
+}
+
+t.test('a commit waits for the standby too long', async (t) => {
+  const goOn = await changeUnconfirmed(t, 'slow', async () => {})
+  t.ok(await waiting(), 'and is not cancelled, or it would be seen without the standby')
+  goOn()
+  await until(async () => (await waiting()) === undefined)
+  await keepsItsPromise(t, world)
+})
+
+t.test('a backend is killed while its commit waits for the standby', async (t) => {
+  const goOn = await changeUnconfirmed(t, 'killed', (pid) =>
+    ask(primary, `select pg_terminate_backend(${pid})`),
+  )
+  goOn()
   await until(async () => (await waiting()) === undefined)
   await keepsItsPromise(t, world)
 })
@@ -82,7 +98,7 @@ t.test('the primary is killed, and the standby takes over', async (t) => {
     promise:
       'With both in `DATABASE_URL`: no process ends, no acknowledged write is lost, no answer is a lie, normal within 2 s of the promotion',
     figure:
-      `writes failed for ${seconds(first - killed)}, which is ${seconds(first - promoted)} after the promotion; ` +
+      `writes failed for ${seconds(first - killed)}, which is ${seconds(Math.max(0, first - promoted))} after the promotion; ` +
       `${countAnswers(answers)}; normal after ${seconds(normal)}`,
   })
 })
