@@ -14,11 +14,15 @@ export interface Balancer {
 }
 
 const INTERVAL_MS = 100
+/** Connections to a replica; requests beyond that wait for one. */
+const MOST_TO_ONE = 64
+/** Connections that wait to be taken: on a busy machine many come before this process has its turn. */
+const BACKLOG = 4_096
 
 /** Starts it before these replicas; it ends with `t`. */
 export async function startBalancer(t: Test, replicas: readonly string[]): Promise<Balancer> {
   const ready = new Set<string>()
-  const agent = new http.Agent({ keepAlive: true })
+  const agent = new http.Agent({ keepAlive: true, maxSockets: MOST_TO_ONE })
   let turn = 0
   // Its clients keep their connections for as long as they like: what fails is the replicas' fault.
   const server = http.createServer({ keepAliveTimeout: 0 }, (request, response) => {
@@ -38,7 +42,7 @@ export async function startBalancer(t: Test, replicas: readonly string[]): Promi
       await sleep(INTERVAL_MS)
     }
   })
-  server.listen(0, '127.0.0.1')
+  server.listen({ port: 0, host: '127.0.0.1', backlog: BACKLOG })
   await once(server, 'listening')
   t.teardown(async () => {
     stopped.abort()
