@@ -1,4 +1,4 @@
-/** Writes `openapi.yaml` and `docs/problems.md` from the schemas and the catalogue; `--check` fails where they differ. */
+/** Writes `openapi.yaml`, `docs/problems.md` and the client's types; `--check` fails where they differ from the schemas and the catalogue. */
 import { UNLIMITED } from '../src/http/rate-limits.js'
 import { readFile, writeFile } from 'node:fs/promises'
 import Fastify from 'fastify'
@@ -11,6 +11,7 @@ import { registerRoutes } from '../src/http/register.js'
 import { registerHealth } from '../src/ops/health.js'
 import { makeContext } from '../src/http/make-context.js'
 import { version } from '../src/version.js'
+import { clientSchema } from './client-schema.js'
 
 /** The document of the default configuration. Needs no database: the pool never connects. */
 async function makeDocument(): Promise<string> {
@@ -58,7 +59,12 @@ ${rows.join('\n')}
 `
 }
 
-const files = { 'openapi.yaml': await makeDocument(), 'docs/problems.md': problemsPage() }
+const document = await makeDocument()
+const files = {
+  'openapi.yaml': document,
+  'docs/problems.md': problemsPage(),
+  'src/client/schema.ts': await clientSchema(document),
+}
 const check = process.argv.includes('--check')
 for (const [file, content] of Object.entries(files)) {
   if (!check) await writeFile(file, content)

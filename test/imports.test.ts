@@ -15,6 +15,7 @@ function layerOf(file: string): string {
 /** What each layer may import: other layers, and packages. `*` is any package. */
 const RULES: Record<string, { layers: string[]; packages: string[] }> = {
   schemas: { layers: [], packages: ['@sinclair/typebox'] },
+  client: { layers: [], packages: ['openapi-fetch'] },
   errors: { layers: [], packages: [] },
   spans: { layers: [], packages: ['@opentelemetry/api'] },
   version: { layers: [], packages: ['node:'] },
@@ -29,6 +30,8 @@ const RULES: Record<string, { layers: string[]; packages: string[] }> = {
   cli: { layers: ['server', 'plugin', 'http', 'domain', 'db', 'ops', 'config', 'version'], packages: ['*'] },
 }
 const ANYONE_MAY_IMPORT = ['schemas', 'errors', 'spans']
+/** These import nothing of the rest: the schemas begin everything, and the client runs elsewhere. */
+const STANDS_ALONE = ['schemas', 'client']
 
 const sources = ['schemas', 'src'].flatMap((folder) =>
   readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
@@ -57,7 +60,7 @@ function violation(file: string, imported: string): string | undefined {
   const allowed =
     other === layer ||
     rule.layers.includes(other) ||
-    (layer !== 'schemas' && ANYONE_MAY_IMPORT.includes(other))
+    (!STANDS_ALONE.includes(layer) && ANYONE_MAY_IMPORT.includes(other))
   return allowed ? undefined : `${layer} must not import ${other}`
 }
 
@@ -78,6 +81,8 @@ t.test('the rules catch what they forbid', async (t) => {
   t.match(violation(at('src/db/x.ts'), '../domain/user.js'), 'db must not import domain')
   t.match(violation(at('src/http/x.ts'), '../config.js'), 'http must not import config')
   t.match(violation(at('schemas/x.ts'), '../src/errors.js'), 'schemas must not import errors')
+  t.match(violation(at('src/client/x.ts'), '../errors.js'), 'client must not import errors')
+  t.match(violation(at('src/client/x.ts'), 'node:http'), 'client must not import the package')
   t.equal(violation(at('src/domain/x.ts'), '../errors.js'), undefined)
 })
 
