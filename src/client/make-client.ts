@@ -1,10 +1,5 @@
 /** Puts the client together: the operations of the document, and what makes them easy to use. */
-import createClient, {
-  type Client,
-  createQuerySerializer,
-  defaultPathSerializer,
-  type Middleware,
-} from 'openapi-fetch'
+import createClient, { type Client, createQuerySerializer, type Middleware } from 'openapi-fetch'
 import type { DryRunMedia, DryRunPaths, Media, Paths } from './dry-run.js'
 import { type Event, type EventOptions, EVENTS, follow } from './events.js'
 import {
@@ -91,13 +86,12 @@ const serializeQuery = createQuerySerializer<Record<string, unknown>>()
 
 /** A client of a service that runs somewhere. It keeps no connection and no state. */
 export function makeClient(options: ClientOptions): UserAdminClient {
-  const { baseUrl, prefix = DOCUMENTED_PREFIX, retries = {}, timing = realTiming } = options
+  const { baseUrl, prefix, retries = {}, timing = realTiming } = options
   const send: Fetch = options.fetch ?? ((request) => globalThis.fetch(request))
   const common = {
     baseUrl,
     fetch: retrying(send, retries, timing),
-    pathSerializer: (path: string, values: Record<string, unknown>) =>
-      defaultPathSerializer(path.replace(/^\/admin(?=\/)/, prefix), values),
+    ...(prefix !== undefined && { Request: requestUnder(baseUrl, prefix) }),
   }
   const client = createClient<Paths, Media>(common)
   const dryRun = createClient<DryRunPaths, DryRunMedia>({
@@ -142,6 +136,19 @@ export function makeClient(options: ClientOptions): UserAdminClient {
 
 /** openapi-fetch types each path by itself; what serves any of several takes it so. */
 type Untyped = Record<'GET' | 'PATCH', (path: string, options: object) => Promise<Answered>>
+
+/** A request whose URL has another prefix than the document's paths: openapi-fetch lets URLs be changed nowhere else. */
+function requestUnder(baseUrl: string, prefix: string): typeof Request {
+  const base = baseUrl.replace(/\/$/, '')
+  return class extends Request {
+    constructor(...[url, init]: ConstructorParameters<typeof Request>) {
+      super(
+        String(url).replace(`${base}${DOCUMENTED_PREFIX}/`, () => `${base}${prefix}/`),
+        init,
+      )
+    }
+  }
+}
 
 /** Says who calls. */
 function authorize({ key, authorization }: ClientOptions): Middleware {
