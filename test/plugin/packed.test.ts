@@ -1,47 +1,20 @@
 // What is published, used as a host would: the packed tarball, its code and its types.
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { createDatabase } from '../helpers/database.js'
+import { packInto, ROOT as root } from '../helpers/packed.js'
 
 const run = promisify(execFile)
-const root = path.resolve(import.meta.dirname, '../..')
-// Below the checkout, so that the packages that the tarball depends on are found.
-const host = mkdtempSync(path.join(root, '.host-'))
-t.teardown(() => rmSync(host, { recursive: true, force: true }))
+const host = await packInto(t)
 
 const { dependencies, optionalDependencies } = JSON.parse(
   readFileSync(path.join(root, 'package.json'), 'utf8'),
 )
 const installed = path.join(host, 'node_modules/fastify-user-admin')
-
-t.before(async () => {
-  const sources = path.join(host, 'source')
-  mkdirSync(sources)
-  const kept = [
-    'src',
-    'schemas',
-    'package.json',
-    'tsconfig.json',
-    'tsconfig.build.json',
-    'openapi.yaml',
-    'README.md',
-    'LICENSE',
-    'CHANGELOG.md',
-  ]
-  for (const name of kept)
-    cpSync(path.join(root, name), path.join(sources, name), { recursive: true, force: true })
-  await run('npm', ['run', '--silent', 'build'], { cwd: sources })
-  await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', host], { cwd: sources })
-  mkdirSync(installed, { recursive: true })
-  const tarball = readdirSync(host).find((name) => name.endsWith('.tgz'))!
-  await run('tar', ['-xzf', path.join(host, tarball), '--strip-components=1', '-C', installed])
-  rmSync(sources, { recursive: true })
-  writeFileSync(path.join(host, 'package.json'), '{ "type": "module" }')
-})
 
 t.test('it holds what is needed, and nothing else', async (t) => {
   t.same(readdirSync(installed).toSorted(), [
