@@ -50,6 +50,13 @@ function importedBy(file: string, found = new Set<string>()): Set<string> {
   return found
 }
 
+t.test('the README shows what is in the example', async (t) => {
+  const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8')
+  const [, block] = /^## Client\n.*?^```ts\n(.*?)^```$/ms.exec(readme)!
+  const program = readFileSync(path.join(example, 'directory.ts'), 'utf8')
+  for (const part of block!.trim().split('\n\n')) t.ok(program.includes(part), part.split('\n')[0]!)
+})
+
 t.test('it imports one package and itself, and nothing of Node', async (t) => {
   const entry = path.join(host, 'node_modules/fastify-user-admin/dist/src/client/index.js')
   const found = [...importedBy(entry)]
