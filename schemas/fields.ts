@@ -58,7 +58,7 @@ export const instant = (options: SchemaOptions = {}) => Type.String({ format: 'd
 
 // Titles as the contract prints them: it has none for the username and the sets.
 const texts = {
-  id: { title: 'ID', description: 'The number that identifies the user. It never changes.', examples: [7] },
+  id: { title: 'ID', description: 'The number that identifies the user. It never changes.', examples: [1] },
   username: {
     description:
       'The unique name the user logs in with. Letters and digits of any script, and the characters @ . + - _',

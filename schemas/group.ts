@@ -16,7 +16,7 @@ import { exactly } from './user.js'
 export const MAX_GROUP_NAME_LENGTH = 150
 
 const texts = {
-  id: { title: 'ID', description: 'The number that identifies the group. It never changes.', examples: [2] },
+  id: { title: 'ID', description: 'The number that identifies the group. It never changes.', examples: [1] },
   name: { title: 'Name', description: 'The unique name of the group.', examples: ['editors'] },
   permissions: {
     description: 'The ids of the permissions that every member holds through the group.',
@@ -98,7 +98,7 @@ export function makeGroupCreation(limits: FieldLimits): TSchema {
 
 /** The path of one group. */
 export const GroupPath = Type.Object({
-  id: Type.String({ title: 'ID', description: 'The number that identifies the group.', examples: ['2'] }),
+  id: Type.String({ title: 'ID', description: 'The number that identifies the group.', examples: ['1'] }),
 })
 export type GroupPath = Static<typeof GroupPath>
 

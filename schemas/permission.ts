@@ -47,7 +47,7 @@ const sources = Type.Object(
     groups: Type.Array(id(), { description: 'The ids of those of its groups that confer it.' }),
     superuser: Type.Boolean({ description: 'Held as a superuser, who holds every permission.' }),
   },
-  { description: 'Where it comes from.', examples: [{ own: false, groups: [2], superuser: false }] },
+  { description: 'Where it comes from.', examples: [{ own: false, groups: [1], superuser: false }] },
 )
 
 /** A permission that somebody holds. */

@@ -128,7 +128,7 @@ export function makeUserBulkUpdate(options: UserSchemaOptions) {
     title: 'User bulk update',
     description: `What to change of which users, each once. At most ${MAX_BULK_PASSWORDS} may carry a plain password.`,
     maxItems: MAX_BULK_SIZE,
-    examples: [[{ id: 7, ...example }]],
+    examples: [[{ id: 1, ...example }]],
   })
 }
 
@@ -152,7 +152,7 @@ export const UserBulkResult = Type.Object(
     $id: 'fastify-user-admin/UserBulkResult',
     title: 'User bulk result',
     additionalProperties: false,
-    examples: [{ results: [{ id: 7, status: 200, user: exampleOf(User) }] }],
+    examples: [{ results: [{ id: 1, status: 200, user: exampleOf(User) }] }],
   },
 )
 

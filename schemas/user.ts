@@ -106,7 +106,7 @@ export function makeUserCreation(limits: FieldLimits): TSchema {
 
 /** The path of one user. A string, as the contract has it: what is no id of a user is 404, not 400. */
 export const UserPath = Type.Object({
-  id: Type.String({ title: 'ID', description: 'The number that identifies the user.', examples: ['7'] }),
+  id: Type.String({ title: 'ID', description: 'The number that identifies the user.', examples: ['1'] }),
 })
 export type UserPath = Static<typeof UserPath>
 

@@ -1,9 +1,8 @@
 /** The published document (OpenAPI 3.1) and Swagger UI, both made from the routes. */
 import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
+import swaggerUi, { type FastifySwaggerUiOptions } from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { stringify } from 'yaml'
-import { PROBLEM_CODES } from '../../schemas/index.js'
 import { everybody, rule, ruleIn } from './access.js'
 import { registerOtherMethods } from './other-methods.js'
 import { JSON_MEDIA_TYPE } from './route.js'
@@ -21,10 +20,23 @@ const CONTENT_SECURITY_POLICY = [
   "style-src 'self' 'unsafe-inline'",
 ].join('; ')
 
+/**
+ * A proxy may serve all of this below a path that nobody here knows of. So Swagger UI finds its files relative to its page, and the
+ * API relative to its own copy of the document, `/docs/json`.
+ */
+const BELOW_ANY_PREFIX: Pick<FastifySwaggerUiOptions, 'indexPrefix' | 'transformSpecification'> = {
+  indexPrefix: '.',
+  transformSpecification: (document) => ({
+    ...document,
+    servers: [{ url: '..', description: 'This service' }],
+  }),
+}
+
 const DESCRIPTION = `Administers the users of a Django-style directory.
 
 Every request carries \`Authorization: Bearer <API key>\` or, beside a Django REST Framework, \`Authorization: Token <key>\`.
-Refusals and failures are problem details (RFC 9457) with one of these codes: ${PROBLEM_CODES.map((code) => `\`${code}\``).join(', ')}.`
+
+Refusals and failures are problem details (RFC 9457). Their \`code\` says of what kind they are; **List Problems**, below, explains each.`
 
 /** The parts of the document that are written by hand; the rest comes from the routes. */
 const openapi = (version: string) => ({
@@ -149,6 +161,7 @@ export async function serveDocument(app: FastifyInstance): Promise<void> {
     })
     await scope.register(swaggerUi, {
       routePrefix: '/docs',
+      ...BELOW_ANY_PREFIX,
       staticCSP: CONTENT_SECURITY_POLICY,
       uiConfig: {
         deepLinking: true,

@@ -27,7 +27,7 @@ export const listProblems = () =>
     schema: {
       operationId: 'listProblems',
       tags: ['documentation'],
-      summary: 'List problems',
+      summary: 'List Problems',
       description: 'A page that lists every code that a problem can carry, and what it means.',
       response: {
         200: {

@@ -1,0 +1,34 @@
+/** Suites with a command of their own: what of them this machine can run, by tap. */
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+
+const ROOT = path.resolve(import.meta.dirname, '../..')
+/** Of one file. Passwords and browsers take long on a busy machine. */
+const TIMEOUT_S = 300
+
+/** The names of the tests in a folder. */
+export const testsIn = (folder: string): string[] =>
+  readdirSync(folder).filter((name) => name.endsWith('.test.ts'))
+
+/**
+ * Runs tests of a folder.
+ * @param options of tap
+ * @returns the status that the command ends with
+ */
+export function runTap(folder: string, names: readonly string[], options: readonly string[]): number {
+  const files = names.map((name) => path.relative(ROOT, path.join(folder, name)))
+  const { status, error } = spawnSync('npx', ['tap', `--timeout=${TIMEOUT_S}`, ...options, ...files], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  })
+  if (error) throw error
+  return status ?? 1
+}
+
+/** One line, which `.ci/run` looks for. */
+export function sayThatSkipped(what: string, why: string): void {
+  console.log(
+    `skipped: ${what}, since ${why} (on Debian, scripts/install-django.sh installs what is missing)`,
+  )
+}
