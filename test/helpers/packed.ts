@@ -15,6 +15,7 @@ const KEPT = [
   'package.json',
   'tsconfig.json',
   'tsconfig.build.json',
+  'docs/grants.sql',
   'openapi.yaml',
   'README.md',
   'LICENSE',
@@ -23,9 +24,11 @@ const KEPT = [
 
 /**
  * Builds, packs and installs it, until `t` is over.
- * @returns the project's folder, below the checkout: so the packages that the tarball depends on are found
+ * @returns the project's folder, below the checkout: so the packages that the tarball depends on are found; and the tarball
  */
-export async function packInto(t: { teardown(fn: () => unknown): unknown }): Promise<string> {
+export async function packInto(t: {
+  teardown(fn: () => unknown): unknown
+}): Promise<{ host: string; tarball: string }> {
   const host = mkdtempSync(path.join(ROOT, '.host-'))
   t.teardown(() => rmSync(host, { recursive: true, force: true }))
   const sources = path.join(host, 'source')
@@ -36,9 +39,10 @@ export async function packInto(t: { teardown(fn: () => unknown): unknown }): Pro
   await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', host], { cwd: sources })
   const installed = path.join(host, 'node_modules/fastify-user-admin')
   mkdirSync(installed, { recursive: true })
-  const tarball = readdirSync(host).find((name) => name.endsWith('.tgz'))!
-  await run('tar', ['-xzf', path.join(host, tarball), '--strip-components=1', '-C', installed])
+  const packed = readdirSync(host).find((name) => name.endsWith('.tgz'))!
+  const tarball = path.join(host, packed)
+  await run('tar', ['-xzf', tarball, '--strip-components=1', '-C', installed])
   rmSync(sources, { recursive: true })
   writeFileSync(path.join(host, 'package.json'), '{ "type": "module" }')
-  return host
+  return { host, tarball }
 }

@@ -10,7 +10,7 @@ import { packInto, ROOT } from '../helpers/packed.js'
 import { startService } from '../helpers/service.js'
 
 const run = promisify(execFile)
-const host = await packInto(t)
+const { host } = await packInto(t)
 const example = path.join(host, 'client')
 const compiler = path.join(ROOT, 'node_modules/typescript/bin/tsc')
 cpSync(path.join(ROOT, 'examples/client'), example, { recursive: true })

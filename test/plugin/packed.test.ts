@@ -9,24 +9,52 @@ import { createDatabase } from '../helpers/database.js'
 import { packInto, ROOT as root } from '../helpers/packed.js'
 
 const run = promisify(execFile)
-const host = await packInto(t)
+const { host, tarball } = await packInto(t)
 
 const { dependencies, optionalDependencies } = JSON.parse(
   readFileSync(path.join(root, 'package.json'), 'utf8'),
 )
 const installed = path.join(host, 'node_modules/fastify-user-admin')
 
+/** All that may be in it, and of each at least one. (`prepack` adds `sbom.cdx.json`.) */
+const ALLOWED = [
+  /^dist\/(?:src|schemas)\/.*\.js$/,
+  /^dist\/(?:src|schemas)\/.*\.d\.ts$/,
+  /^docs\/grants\.sql$/,
+  /^(?:package\.json|openapi\.yaml|README\.md|CHANGELOG\.md|LICENSE)$/,
+]
+
 t.test('it holds what is needed, and nothing else', async (t) => {
-  t.same(readdirSync(installed).toSorted(), [
-    'CHANGELOG.md',
-    'LICENSE',
-    'README.md',
-    'dist',
-    'openapi.yaml',
-    'package.json',
-  ])
-  t.same(readdirSync(path.join(installed, 'dist')).toSorted(), ['schemas', 'src'])
+  const files = readdirSync(installed, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(installed, path.join(entry.parentPath, entry.name)))
+  t.same(
+    files.filter((file) => !ALLOWED.some((pattern) => pattern.test(file))),
+    [],
+  )
+  for (const pattern of ALLOWED)
+    t.ok(
+      files.some((file) => pattern.test(file)),
+      String(pattern),
+    )
+  t.equal(files.filter((file) => ALLOWED[3]!.test(file)).length, 5)
 })
+
+t.test('linters of packages find nothing wrong', async (t) => {
+  // The document is for tools to read, and not imported.
+  const esmOnly = ['--profile', 'esm-only', '--exclude-entrypoints', './openapi.yaml']
+  const linters = {
+    publint: ['publint/src/cli.js', 'run', '--strict', tarball],
+    attw: ['@arethetypeswrong/cli/dist/index.js', tarball, '--no-definitely-typed', ...esmOnly],
+  }
+  for (const [name, [script, ...options]] of Object.entries(linters)) {
+    const command = [path.join(root, 'node_modules', script!), ...options]
+    const { code, stdout } = await run('node', command).then(({ stdout }) => ({ code: 0, stdout }), failed)
+    t.equal(code, 0, `${name}: ${stdout}`)
+  }
+})
+
+const failed = ({ code, stdout }: { code: number; stdout: string }) => ({ code, stdout })
 
 t.test('every package that its code imports is among its dependencies', async (t) => {
   const known = new Set([...Object.keys({ ...dependencies, ...optionalDependencies }), 'fastify-user-admin'])
