@@ -352,7 +352,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List problems
+         * List Problems
          * @description A page that lists every code that a problem can carry, and what it means.
          */
         get: operations["listProblems"];
@@ -417,7 +417,7 @@ export interface components {
              * ID
              * Format: int64
              * @description The number that identifies the user. It never changes.
-             * @example 7
+             * @example 1
              */
             id: number;
             /**
@@ -511,7 +511,7 @@ export interface components {
              * ID
              * Format: int64
              * @description The number that identifies the user. It never changes. In a body it must equal the id of the URL.
-             * @example 7
+             * @example 1
              */
             id?: number;
             /**
@@ -607,7 +607,7 @@ export interface components {
              * ID
              * Format: int64
              * @description The number that identifies the user. It never changes. In a body it must equal the id of the URL.
-             * @example 7
+             * @example 1
              */
             id?: number;
             /**
@@ -781,7 +781,7 @@ export interface components {
          * @description What to change of which users, each once. At most 20 may carry a plain password.
          * @example [
          *       {
-         *         "id": 7,
+         *         "id": 1,
          *         "first_name": "Ada",
          *         "email": "ada@example.com",
          *         "is_staff": true
@@ -793,7 +793,7 @@ export interface components {
              * ID
              * Format: int64
              * @description The number that identifies the user. It never changes. In a body it must equal the id of the URL.
-             * @example 7
+             * @example 1
              */
             id: number;
             /**
@@ -880,10 +880,10 @@ export interface components {
          * @example {
          *       "results": [
          *         {
-         *           "id": 7,
+         *           "id": 1,
          *           "status": 200,
          *           "user": {
-         *             "id": 7,
+         *             "id": 1,
          *             "password": "argon2$********",
          *             "last_login": "2024-02-29T08:30:00Z",
          *             "is_superuser": false,
@@ -930,7 +930,7 @@ export interface components {
          * @description What a change would do. Nothing of it was done.
          * @example {
          *       "user": {
-         *         "id": 7,
+         *         "id": 1,
          *         "password": "argon2$********",
          *         "last_login": "2024-02-29T08:30:00Z",
          *         "is_superuser": false,
@@ -1019,7 +1019,7 @@ export interface components {
              * ID
              * Format: int64
              * @description The number that identifies the user. It never changes.
-             * @example 7
+             * @example 1
              */
             id?: number;
             /**
@@ -1107,7 +1107,7 @@ export interface components {
          *       "previous": null,
          *       "results": [
          *         {
-         *           "id": 7,
+         *           "id": 1,
          *           "password": "argon2$********",
          *           "last_login": "2024-02-29T08:30:00Z",
          *           "is_superuser": false,
@@ -1154,7 +1154,7 @@ export interface components {
              * ID
              * Format: int64
              * @description The number that identifies the group. It never changes.
-             * @example 2
+             * @example 1
              */
             id: number;
             /**
@@ -1184,7 +1184,7 @@ export interface components {
              * ID
              * Format: int64
              * @description The number that identifies the group. It never changes. In a body it must equal the id of the URL.
-             * @example 2
+             * @example 1
              */
             id?: number;
             /**
@@ -1214,7 +1214,7 @@ export interface components {
              * ID
              * Format: int64
              * @description The number that identifies the group. It never changes. In a body it must equal the id of the URL.
-             * @example 2
+             * @example 1
              */
             id?: number;
             /**
@@ -1264,7 +1264,7 @@ export interface components {
              * ID
              * Format: int64
              * @description The number that identifies the group. It never changes.
-             * @example 2
+             * @example 1
              */
             id?: number;
             /**
@@ -1290,7 +1290,7 @@ export interface components {
          *       "previous": null,
          *       "results": [
          *         {
-         *           "id": 2,
+         *           "id": 1,
          *           "name": "editors",
          *           "permissions": [
          *             14,
@@ -1499,7 +1499,7 @@ export interface components {
              * @example {
              *       "own": false,
              *       "groups": [
-             *         2
+             *         1
              *       ],
              *       "superuser": false
              *     }
@@ -1565,7 +1565,7 @@ export interface components {
              * @example {
              *       "own": false,
              *       "groups": [
-             *         2
+             *         1
              *       ],
              *       "superuser": false
              *     }
@@ -1597,7 +1597,7 @@ export interface components {
          *           "sources": {
          *             "own": false,
          *             "groups": [
-         *               2
+         *               1
          *             ],
          *             "superuser": false
          *           }
@@ -1626,7 +1626,7 @@ export interface components {
          * @description Who makes the request.
          * @example {
          *       "user": {
-         *         "id": 7,
+         *         "id": 1,
          *         "password": "argon2$********",
          *         "last_login": "2024-02-29T08:30:00Z",
          *         "is_superuser": false,
@@ -2549,7 +2549,7 @@ export interface operations {
             path: {
                 /**
                  * @description The number that identifies the user.
-                 * @example 7
+                 * @example 1
                  */
                 id: string;
             };
@@ -2693,7 +2693,7 @@ export interface operations {
             path: {
                 /**
                  * @description The number that identifies the user.
-                 * @example 7
+                 * @example 1
                  */
                 id: string;
             };
@@ -2901,7 +2901,7 @@ export interface operations {
             path: {
                 /**
                  * @description The number that identifies the user.
-                 * @example 7
+                 * @example 1
                  */
                 id: string;
             };
@@ -3083,7 +3083,7 @@ export interface operations {
             path: {
                 /**
                  * @description The number that identifies the user.
-                 * @example 7
+                 * @example 1
                  */
                 id: string;
             };
@@ -3297,12 +3297,12 @@ export interface operations {
             path: {
                 /**
                  * @description The number that identifies the user.
-                 * @example 7
+                 * @example 1
                  */
                 id: string;
                 /**
                  * @description The number that identifies the group.
-                 * @example 2
+                 * @example 1
                  */
                 group: string;
             };
@@ -3510,12 +3510,12 @@ export interface operations {
             path: {
                 /**
                  * @description The number that identifies the user.
-                 * @example 7
+                 * @example 1
                  */
                 id: string;
                 /**
                  * @description The number that identifies the group.
-                 * @example 2
+                 * @example 1
                  */
                 group: string;
             };
@@ -3734,7 +3734,7 @@ export interface operations {
             path: {
                 /**
                  * @description The number that identifies the user.
-                 * @example 7
+                 * @example 1
                  */
                 id: string;
             };
@@ -3847,7 +3847,7 @@ export interface operations {
             path: {
                 /**
                  * @description The number that identifies the user.
-                 * @example 7
+                 * @example 1
                  */
                 id: string;
                 /**
@@ -3972,7 +3972,7 @@ export interface operations {
             path: {
                 /**
                  * @description The number that identifies the user.
-                 * @example 7
+                 * @example 1
                  */
                 id: string;
                 /**
@@ -4185,7 +4185,7 @@ export interface operations {
             path: {
                 /**
                  * @description The number that identifies the user.
-                 * @example 7
+                 * @example 1
                  */
                 id: string;
                 /**
@@ -4415,7 +4415,7 @@ export interface operations {
             path: {
                 /**
                  * @description The number that identifies the user.
-                 * @example 7
+                 * @example 1
                  */
                 id: string;
             };
@@ -4830,7 +4830,7 @@ export interface operations {
             path: {
                 /**
                  * @description The number that identifies the group.
-                 * @example 2
+                 * @example 1
                  */
                 id: string;
             };
@@ -4970,7 +4970,7 @@ export interface operations {
             path: {
                 /**
                  * @description The number that identifies the group.
-                 * @example 2
+                 * @example 1
                  */
                 id: string;
             };
@@ -5177,7 +5177,7 @@ export interface operations {
             path: {
                 /**
                  * @description The number that identifies the group.
-                 * @example 2
+                 * @example 1
                  */
                 id: string;
             };
@@ -5355,7 +5355,7 @@ export interface operations {
             path: {
                 /**
                  * @description The number that identifies the group.
-                 * @example 2
+                 * @example 1
                  */
                 id: string;
             };
@@ -5607,7 +5607,7 @@ export interface operations {
             path: {
                 /**
                  * @description The number that identifies the group.
-                 * @example 2
+                 * @example 1
                  */
                 id: string;
             };
