@@ -1,7 +1,6 @@
 /** A reverse proxy that serves everything below a path, which the service is not told of. */
-import { once } from 'node:events'
 import http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { listenOnLoopback } from '../helpers/listen.js'
 
 /**
  * Starts it before the service at `target`; it ends with `t`.
@@ -24,11 +23,5 @@ export async function startPrefixProxy(
     forwarded.on('error', () => response.destroy())
     request.pipe(forwarded)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}${prefix}`
+  return `${await listenOnLoopback(t, server)}${prefix}`
 }

@@ -1,10 +1,9 @@
 /** A small balancer: each request goes to the next replica of those that said that they are ready. It tries nothing twice. */
-import { once } from 'node:events'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { exchange } from '../contract/http.js'
+import { listenOnLoopback } from '../helpers/listen.js'
 
 export interface Balancer {
   url: string
@@ -42,20 +41,13 @@ export async function startBalancer(t: Test, replicas: readonly string[]): Promi
       await sleep(INTERVAL_MS)
     }
   })
-  server.listen({ port: 0, host: '127.0.0.1', backlog: BACKLOG })
-  await once(server, 'listening')
+  const url = await listenOnLoopback(t, server, BACKLOG)
   t.teardown(async () => {
     stopped.abort()
     await Promise.all(watching)
-    server.close()
-    server.closeAllConnections()
     agent.destroy()
   })
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    intervalMs: INTERVAL_MS,
-    isReady: (replica) => ready.has(replica),
-  }
+  return { url, intervalMs: INTERVAL_MS, isReady: (replica) => ready.has(replica) }
 }
 
 function forward(request: IncomingMessage, response: ServerResponse, replica: URL, agent: http.Agent): void {

@@ -1,7 +1,6 @@
 /** A small HTTP server in the place of another program's. */
-import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { listenOnLoopback } from './listen.js'
 
 export interface Reply {
   status: number
@@ -23,13 +22,7 @@ export async function startAnswering(
     const { status, headers, body } = await reply(request, Buffer.concat(chunks).toString())
     response.writeHead(status, headers).end(body)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return listenOnLoopback(t, server)
 }
 
 export const JSON_HEADERS = { 'content-type': 'application/json' }

@@ -1,8 +1,7 @@
 /** A proxy of HTTP that fails as a network and a balancer do. */
-import { once } from 'node:events'
 import { createServer, request as forward, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Reply } from './answering-server.js'
+import { listenOnLoopback } from './listen.js'
 
 /**
  * What becomes of a request: `lost` before the service sees it; `unanswered`, done and the answer lost; `cut`, done and half of
@@ -46,11 +45,5 @@ export async function startFaultProxy(
     passed.on('error', () => request.socket.destroy())
     request.pipe(passed)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, fates }
+  return { url: await listenOnLoopback(t, server), seen, fates }
 }

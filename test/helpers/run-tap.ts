@@ -13,22 +13,30 @@ export const testsIn = (folder: string): string[] =>
 
 /**
  * Runs tests of a folder.
- * @param options of tap
+ * @param options of tap; the last of a name holds
+ * @param env beside this process's own
  * @returns the status that the command ends with
  */
-export function runTap(folder: string, names: readonly string[], options: readonly string[]): number {
+export function runTap(
+  folder: string,
+  names: readonly string[],
+  options: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): number {
   const files = names.map((name) => path.relative(ROOT, path.join(folder, name)))
   const { status, error } = spawnSync('npx', ['tap', `--timeout=${TIMEOUT_S}`, ...options, ...files], {
     cwd: ROOT,
     stdio: 'inherit',
+    env: { ...process.env, ...env },
   })
   if (error) throw error
   return status ?? 1
 }
 
-/** One line, which `.ci/run` looks for. */
-export function sayThatSkipped(what: string, why: string): void {
-  console.log(
-    `skipped: ${what}, since ${why} (on Debian, scripts/install-django.sh installs what is missing)`,
-  )
+/**
+ * One line, which `.ci/run` looks for.
+ * @param script installs what is missing
+ */
+export function sayThatSkipped(what: string, why: string, script = 'scripts/install-django.sh'): void {
+  console.log(`skipped: ${what}, since ${why} (on Debian, ${script} installs what is missing)`)
 }
