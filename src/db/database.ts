@@ -34,7 +34,10 @@ export interface DatabaseOptions {
 }
 
 export interface TransactionOptions<Result = unknown> {
-  /** How often the whole is run, at most, where others' transactions got in the way (40001, 40P01). Default 4. */
+  /**
+   * How often the whole is run, at most, where others' transactions got in the way (40001, 40P01). Default 10; after
+   * `timeoutMs` it is not run again.
+   */
   attempts?: number | undefined
   /** Milliseconds to wait for a lock. Default: as long as a statement may take. */
   lockTimeoutMs?: number | undefined
@@ -42,8 +45,9 @@ export interface TransactionOptions<Result = unknown> {
   keeps?: ((result: Result) => boolean) | undefined
 }
 
-/** The first, and three more. */
-const ATTEMPTS = 4
+const ATTEMPTS = 10
+/** The longest pause between two attempts, in milliseconds. */
+const LONGEST_PAUSE_MS = 160
 
 interface PoolOptions {
   max: number
@@ -188,15 +192,17 @@ export class Database implements Queryable {
   async #retrying<Result>(run: () => Promise<Result>, attempts: number): Promise<Result> {
     // Each connection may have prepared it; a stale statement is nobody's conflict, and ends its connection.
     let stale = this.pool.options.max
+    const lastStart = performance.now() + this.options.timeoutMs
     for (let attempt = 1; ;) {
       try {
         return await run()
       } catch (error) {
         if (isStaleStatement(error) && stale-- > 0) continue
-        if (!isConflict(error) || attempt >= attempts) throw this.#named(error)
+        if (!isConflict(error) || attempt >= attempts || performance.now() > lastStart)
+          throw this.#named(error)
         this.retries++
         // Not at once and not together: those that met would meet again.
-        await sleep(Math.random() * 10 * 2 ** attempt++)
+        await sleep(Math.random() * Math.min(10 * 2 ** attempt++, LONGEST_PAUSE_MS))
       }
     }
   }
