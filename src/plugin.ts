@@ -35,9 +35,9 @@ export interface UserAdminOptions {
   patchRequired?: UserSchemaOptions['patchRequired']
   /** Characters of `first_name`. Default 30, the contract's; at most the column's width. */
   firstNameMaxLength?: number
-  /** How new passwords are stored. Default argon2, at Django's parameters. */
+  /** How new passwords are stored: `{ hasher, pbkdf2Iterations, argon2HashLength }`. Default argon2, at Django's parameters. */
   passwords?: ContextOptions['passwords']
-  /** How many passwords are hashed at once, and how many may wait. Default 2 and 64. */
+  /** How many passwords are hashed at once, and how many may wait: `{ concurrency, maxQueued }`. Default 2 and 64. */
   hashing?: ContextOptions['hashing']
   /** Whether Django REST Framework's tokens are taken where that table exists. Default true. */
   tokens?: boolean
@@ -45,14 +45,14 @@ export interface UserAdminOptions {
   userModel?: Naming['userModel']
   /** Tables that are called otherwise than Django does by itself: `{ auth_user: 'schema.table' }`. */
   tables?: Naming['tables']
-  /** JWTs of an identity provider that are taken. Default none. */
+  /** JWTs of an identity provider that are taken: `jwksUrl`, `issuer`, `audience` and more, as the settings `JWT_…`. Default none. */
   jwt?: ContextOptions['jwt']
   /**
    * Whether changes are entered in Django's own log too, for the History pages of its admin site; `user` is the username of who
-   * stands for callers that are no users. Default false.
+   * stands for callers that are no users (`{ user }`). Default false.
    */
   adminLog?: boolean | AdminLog
-  /** How many requests may come in a minute, of an address and of a caller. Default: any number. */
+  /** How many requests may come in a minute: `{ perAddress, perCaller, shared }`. Default: any number. */
   rateLimits?: Partial<RateLimitOptions>
   /** Where metrics of the pool, the batches and the queues are registered (prom-client). Default none. */
   metrics?: Registry | undefined

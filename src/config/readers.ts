@@ -1,107 +1,120 @@
-/** How the texts of settings are read. Each throws an Error that says what is wanted. */
+/** How the texts of settings are read. */
 import { isIP } from 'node:net'
 import { PATCH_REQUIRABLE, type PatchRequirable } from '../../schemas/index.js'
 import { readDatabaseUrl } from '../db/database-url.js'
 
-export const integer = (minimum: number, maximum: number) => (text: string) => {
-  const value = Number(text)
-  if (/^\d{1,10}$/.test(text) && value >= minimum && value <= maximum) return value
-  throw new Error(`must be a whole number from ${minimum} to ${maximum}`)
+/** @throws Error that says what is wanted */
+export interface Reader<T> {
+  (text: string): T
+  /** What is wanted: "a whole number from 1 to 3". */
+  takes: string
 }
 
-export const oneOf =
-  <const T extends string>(...values: T[]) =>
-  (text: string): T => {
-    const value = values.find((candidate) => candidate === text)
-    if (value !== undefined) return value
-    throw new Error(`must be ${values.join(' or ')}`)
+/** @param read undefined for a text that is not what is wanted */
+const reader = <T>(takes: string, read: (text: string) => T | undefined): Reader<T> => {
+  const checked = (text: string): T => {
+    const value = read(text)
+    if (value === undefined) throw new Error(`must be ${takes}`)
+    return value
   }
-
-export const flag = (text: string): boolean => {
-  if (/^(?:on|true|yes|1)$/i.test(text)) return true
-  if (/^(?:off|false|no|0)$/i.test(text)) return false
-  throw new Error('must be on or off')
+  return Object.assign(checked, { takes })
 }
 
-export const text = (value: string) => value
+export const integer = (minimum: number, maximum: number) =>
+  reader(`a whole number from ${minimum} to ${maximum}`, (text) => {
+    const value = Number(text)
+    return /^\d{1,10}$/.test(text) && value >= minimum && value <= maximum ? value : undefined
+  })
 
-export const databaseUrl = (value: string): string => {
+const either = new Intl.ListFormat('en', { type: 'disjunction' })
+
+export const oneOf = <const T extends string>(...values: T[]) =>
+  reader<T>(either.format(values), (text) => values.find((candidate) => candidate === text))
+
+export const flag = reader('on or off', (text) => {
+  if (/^(?:on|true|yes|1)$/i.test(text)) return true
+  return /^(?:off|false|no|0)$/i.test(text) ? false : undefined
+})
+
+export const text = reader('a text', (value) => value)
+
+export const databaseUrl = reader('a URL like postgresql://user:password@host:5432/database', (value) => {
   readDatabaseUrl(value)
   return value
-}
+})
 
-export const patchRequired = (value: string): PatchRequirable[] =>
-  value
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '')
-    .map((name) => {
-      const known = PATCH_REQUIRABLE.find((candidate) => candidate === name)
-      if (known === undefined)
-        throw new Error(`may name ${PATCH_REQUIRABLE.join(' and ')}, separated by a comma`)
-      return known
-    })
+export const patchRequired = reader<PatchRequirable[]>(
+  `${PATCH_REQUIRABLE.join(', ')} or both, separated by a comma`,
+  (value) => {
+    const names = value
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '')
+    return names.every(isPatchRequirable) ? names : undefined
+  },
+)
 
-export const prefix = (value: string): string => {
-  if (/^(?:\/[\w.~-]+)+$/.test(value)) return value
-  throw new Error('must be a path like /admin')
-}
+const isPatchRequirable = (name: string): name is PatchRequirable =>
+  PATCH_REQUIRABLE.some((candidate) => candidate === name)
 
-export const matching = (pattern: RegExp, wanted: string) => (value: string) => {
-  if (pattern.test(value)) return value
-  throw new Error(`must be ${wanted}`)
+export const prefix = matching(/^(?:\/[\w.~-]+)+$/, 'a path like /admin')
+
+export function matching(pattern: RegExp, wanted: string): Reader<string> {
+  return reader(wanted, (value) => (pattern.test(value) ? value : undefined))
 }
 
 /** Several of a few words. */
-export const someOf =
-  <const T extends string>(...values: T[]) =>
-  (text: string): T[] =>
-    words(text).map(oneOf(...values))
+export const someOf = <const T extends string>(...values: T[]) => {
+  const one = oneOf(...values)
+  return reader<T[]>(`some of ${values.join(', ')}`, (text) => words(text).map(one))
+}
 
 const words = (text: string): string[] => text.split(/[\s,]+/).filter((word) => word !== '')
 
 /** A URL that secrets or trust go over: in plain HTTP only on this machine. */
-export const secureUrl = (value: string): string => {
+export const secureUrl = reader('a URL with https (http on this machine alone)', (value) => {
   const url = URL.canParse(value) ? new URL(value) : undefined
   const isLocal = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url?.hostname ?? '')
-  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal)) return value
-  throw new Error('must be a URL with https (http on this machine alone)')
-}
+  return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal) ? value : undefined
+})
 
 /** Of a server that paths are appended to. */
-export const baseUrl = (value: string): string => {
+export const baseUrl = reader('a URL with http or https, and no query', (value) => {
   const url = URL.canParse(value) ? new URL(value) : undefined
-  if (/^https?:$/.test(url?.protocol ?? '') && url?.search === '' && url.hash === '')
-    return value.replace(/\/+$/, '')
-  throw new Error('must be a URL with http or https, and no query')
-}
+  const isBase = /^https?:$/.test(url?.protocol ?? '') && url?.search === '' && url.hash === ''
+  return isBase ? value.replace(/\/+$/, '') : undefined
+})
 
 /** `scope=permission,permission`, with a space between scopes. */
-export const scopes = (text: string): Record<string, string[]> =>
-  Object.fromEntries(
-    text
+export const scopes = reader(
+  'like directory.read=auth.view_user,auth.view_group directory.write=auth.change_user',
+  (text) => {
+    const parts = text
       .trim()
       .split(/\s+/)
-      .map((part) => {
-        const [, scope, permissions] = /^([^=\s"\\]+)=([\w.,]+)$/.exec(part) ?? []
-        const names = (permissions ?? '').split(',')
-        if (scope === undefined || !names.every((name) => /^\w+\.\w+$/.test(name)))
-          throw new Error(
-            'must be like directory.read=auth.view_user,auth.view_group directory.write=auth.change_user',
-          )
-        return [scope, names]
-      }),
-  )
+      .map((part) => /^([^=\s"\\]+)=([\w.,]+)$/.exec(part))
+      .map((match) => [match?.[1], match?.[2]?.split(',') ?? []] as const)
+    const isWell = parts.every(
+      ([scope, names]) => scope !== undefined && names.every((name) => /^\w+\.\w+$/.test(name)),
+    )
+    return isWell ? (Object.fromEntries(parts) as Record<string, string[]>) : undefined
+  },
+)
 
 /** IP addresses, and networks as `address/bits`. Never everybody: whoever is trusted may say any address. */
-export const addresses = (text: string): string[] => words(text).map(address)
+export const addresses = reader(
+  'addresses or networks of proxies, such as 127.0.0.1 or 10.0.0.0/8',
+  (text) => {
+    const all = words(text)
+    return all.every(isAddress) ? all : undefined
+  },
+)
 
-function address(word: string): string {
+function isAddress(word: string): boolean {
   const [ip = '', bits, ...more] = word.split('/')
   const family = isIP(ip)
   const widest = family === 4 ? 32 : 128
   const isNetwork =
     bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= widest)
-  if (family !== 0 && isNetwork && more.length === 0) return word
-  throw new Error('must be addresses or networks of proxies, such as 127.0.0.1 or 10.0.0.0/8')
+  return family !== 0 && isNetwork && more.length === 0
 }

@@ -13,6 +13,7 @@ import {
   oneOf,
   patchRequired,
   prefix,
+  type Reader,
   scopes,
   secureUrl,
   someOf,
@@ -21,25 +22,21 @@ import {
 
 /** One setting: how its text is read, what it is without one, and what it means. */
 interface Setting<T> {
-  /** @throws Error that says what is wanted */
-  read(text: string): T
+  read: Reader<T>
   fallback: T
+  /** For the documentation, where the fallback depends on the machine. */
+  shownFallback?: string
   description: string
   /** Never shown. */
   secret?: boolean
 }
 
 const setting = <T>(
-  read: (text: string) => T,
+  read: Reader<T>,
   fallback: T,
   description: string,
-  secret = false,
-): Setting<T> => ({
-  read,
-  fallback,
-  description,
-  secret,
-})
+  more: Pick<Setting<T>, 'secret' | 'shownFallback'> = {},
+): Setting<T> => ({ read, fallback, description, ...more })
 
 /** A table that is called otherwise than Django does by itself. */
 const tableOf = (what: string, own: string) =>
@@ -57,8 +54,8 @@ export const SETTINGS = {
   DATABASE_URL: setting<string | undefined>(
     databaseUrl,
     undefined,
-    'The PostgreSQL database. Without one, an embedded PostgreSQL is run.',
-    true,
+    'The PostgreSQL database; several hosts for a primary with standbys. Without one, an embedded PostgreSQL is run.',
+    { secret: true },
   ),
   DATA_DIR: setting(text, '.data', 'Where the embedded PostgreSQL and the first API key are kept.'),
   LOG_LEVEL: setting(
@@ -70,7 +67,7 @@ export const SETTINGS = {
   PATCH_REQUIRED: setting<PatchRequirable[]>(
     patchRequired,
     [],
-    'Fields that a PATCH must carry: username, password or both. None: it is partial.',
+    'Fields that a PATCH must carry. None: it is partial.',
   ),
   FIRST_NAME_MAX_LENGTH: setting(
     integer(1, 150),
@@ -96,7 +93,8 @@ export const SETTINGS = {
     integer(1, 3),
     // Each argon2 hash has eight lanes of its own: one core stays for everything else.
     Math.max(1, Math.min(3, availableParallelism() - 1)),
-    'Passwords hashed at once; by default one less than there are cores. More than 3 would fill the thread pool.',
+    'Passwords hashed at once. More than 3 would fill the thread pool.',
+    { shownFallback: 'cores − 1' },
   ),
   HASH_QUEUE: setting(
     integer(0, 10_000),
@@ -151,7 +149,7 @@ export const SETTINGS = {
   JWT_ALGORITHMS: setting<JwtOptions['algorithms']>(
     someOf(...JWT_ALGORITHMS),
     undefined,
-    `How they may be signed: some of ${JWT_ALGORITHMS.join(', ')}; by default any of these.`,
+    'How they may be signed; by default in any of these ways.',
   ),
   JWT_USER_CLAIM: setting(text, 'sub', 'The claim that says which user makes the request.'),
   JWT_USER_FIELD: setting(
@@ -162,7 +160,7 @@ export const SETTINGS = {
   JWT_SCOPES: setting<JwtOptions['scopes']>(
     scopes,
     undefined,
-    'Permissions by scope, such as "directory.write=auth.change_user,auth.view_user". With any, JWTs are no user\'s.',
+    "Permissions by scope. With any, JWTs are no user's.",
   ),
   JWT_KEYS_MAX_AGE: setting(
     integer(1, 86_400),
