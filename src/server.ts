@@ -1,7 +1,7 @@
 /** Builds the whole service from a Config, listens, and closes gracefully. */
 import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
-import { Server as NetServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify, { type ConnectionError, type FastifyInstance, LogController } from 'fastify'
 import { type Config, jwtOptions, naming, passwordOptions } from './config.js'
@@ -11,6 +11,7 @@ import { collectDocument, serveDocument } from './http/documentation.js'
 import { PROBLEM_MEDIA_TYPE, renderProblem, sendProblem, toProblem } from './http/problems.js'
 import { requireRules } from './http/access.js'
 import { sendSecurityHeaders } from './http/security-headers.js'
+import { makeDrain } from './ops/drain.js'
 import { HEALTH_PATHS, registerHealth } from './ops/health.js'
 import { lowerHashingPriority } from './ops/background-threads.js'
 import { logOptions } from './ops/log.js'
@@ -83,7 +84,7 @@ async function furnish(app: FastifyInstance, config: Config, databaseUrl: string
   sendSecurityHeaders(app)
   logRequests(app, config.LOG_LEVEL, HEALTH_PATHS)
   await shedLoad(app, config.MAX_EVENT_LOOP_DELAY_MS)
-  const draining = drainOnClose(app)
+  const drain = makeDrain(app)
 
   const metrics = config.METRICS_PORT === undefined ? undefined : await serveMetrics(app, config)
   const pools = openPools(databaseUrl, { max: config.POOL_SIZE, timeoutMs: config.DATABASE_TIMEOUT_MS })
@@ -98,7 +99,7 @@ async function furnish(app: FastifyInstance, config: Config, databaseUrl: string
     registerHealth(scope, {
       // Not behind those who wait for a connection: being busy is not being broken.
       ping: async () => void (await pools.callersPool.query('select 1')),
-      isDraining: draining.isDraining,
+      isDraining: drain.hasBegun,
     })
   })
   await serveDocument(app)
@@ -114,9 +115,9 @@ async function furnish(app: FastifyInstance, config: Config, databaseUrl: string
     },
     metricsUrl: () => metrics?.url(),
     close: async () => {
-      draining.begin()
+      drain.begin()
       if (app.server.listening) await sleep(config.SHUTDOWN_DELAY_MS)
-      await drain(app)
+      await drain.finish()
       await app.close()
     },
   }
@@ -174,34 +175,6 @@ function supportAllMethods(app: FastifyInstance): void {
     if (method !== 'CONNECT' && !app.supportedMethods.includes(method))
       app.addHttpMethod(method, { hasBody: true })
   }
-}
-
-/** A busy keep-alive client would hold the service for a minute: while it ends, every answer asks to close. */
-function drainOnClose(app: FastifyInstance) {
-  let isDraining = false
-  app.addHook('onSend', (_request, reply, _payload, done) => {
-    if (isDraining) reply.header('connection', 'close')
-    done()
-  })
-  return {
-    isDraining: () => isDraining,
-    begin: () => {
-      isDraining = true
-    },
-  }
-}
-
-/** Milliseconds that clients of open connections get for a last request, which tells them to close. */
-const DRAIN_MS = SECOND
-
-/**
- * Takes no new connections, and waits until the open ones have ended. `close` of an HTTP server would close idle ones at
- * once, and with them requests that are on their way.
- */
-async function drain({ server }: FastifyInstance): Promise<void> {
-  if (!server.listening) return
-  const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
-  await Promise.race([ended, sleep(DRAIN_MS, undefined, { ref: false })])
 }
 
 /** RFC 9112 §3.2: exactly one `Host`. Of several, Node.js would take the first, and a proxy perhaps another. */
