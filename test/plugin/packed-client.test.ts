@@ -50,11 +50,13 @@ function importedBy(file: string, found = new Set<string>()): Set<string> {
   return found
 }
 
-t.test('the README shows what is in the example', async (t) => {
-  const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8')
-  const [, block] = /^## Client\n.*?^```ts\n(.*?)^```$/ms.exec(readme)!
+t.test('the pages show what is in the example', async (t) => {
   const program = readFileSync(path.join(example, 'directory.ts'), 'utf8')
-  for (const part of block!.trim().split('\n\n')) t.ok(program.includes(part), part.split('\n')[0]!)
+  for (const page of ['README.md', 'docs/guides/client.md']) {
+    const [, block] = /^```ts\n(.*?)^```$/ms.exec(readFileSync(path.join(ROOT, page), 'utf8'))!
+    for (const part of block!.trim().split('\n\n'))
+      t.ok(program.includes(part), `${page}: ${part.split('\n')[0]}`)
+  }
 })
 
 t.test('it imports one package and itself, and nothing of Node', async (t) => {
