@@ -10,6 +10,7 @@ export const SCENARIO_NAMES = [
   'passwords',
   'soak',
   'startup',
+  'package',
   'lists',
 ] as const
 

@@ -7,6 +7,7 @@ import { groups } from './scenarios/groups.js'
 import { hot } from './scenarios/hot.js'
 import { limited } from './scenarios/limited.js'
 import { lists } from './scenarios/lists.js'
+import { packageSize } from './scenarios/package.js'
 import { passwords } from './scenarios/passwords.js'
 import { patch } from './scenarios/patch.js'
 import { size } from './scenarios/size.js'
@@ -28,5 +29,6 @@ export const SCENARIOS: Record<ScenarioName, Scenario> = {
   passwords,
   soak,
   startup,
+  package: packageSize,
   lists,
 }
