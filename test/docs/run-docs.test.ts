@@ -1,0 +1,6 @@
+// The blocks of the pages of `docs/`, run in their order; those that want a Django or the like are for `npm run test:django`.
+import t from 'tap'
+import { runPages } from './page.js'
+import { isCommon, pagesIn } from './pages.js'
+
+await runPages(t, pagesIn('docs').filter(isCommon))

@@ -1,0 +1,6 @@
+// The blocks of the READMEs of the examples, run in their order; those that want a Django or the like are for `npm run test:django`.
+import t from 'tap'
+import { runPages } from './page.js'
+import { isCommon, pagesIn } from './pages.js'
+
+await runPages(t, pagesIn('examples/*').filter(isCommon))
