@@ -40,6 +40,14 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   return config
 }
 
+/** The settings that an environment has, as they are written; empty ones are none. */
+export const writtenSettings = (
+  environment: NodeJS.ProcessEnv = process.env,
+): Partial<Record<SettingName, string>> =>
+  Object.fromEntries(
+    Object.keys(SETTINGS).flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])),
+  )
+
 /** Settings that need each other. */
 function contradictions(config: Config): string[] {
   return [...jwtContradictions(config), ...ignored(config)]

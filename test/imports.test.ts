@@ -27,7 +27,11 @@ const RULES: Record<string, { layers: string[]; packages: string[] }> = {
   config: { layers: ['domain', 'db'], packages: ['node:'] },
   server: { layers: ['plugin', 'http', 'domain', 'db', 'ops', 'config', 'version'], packages: ['*'] },
   index: { layers: ['plugin', 'domain', 'db'], packages: [] },
-  cli: { layers: ['server', 'plugin', 'http', 'domain', 'db', 'ops', 'config', 'version'], packages: ['*'] },
+  mock: { layers: ['server', 'domain', 'db', 'config'], packages: ['@sinclair/typebox'] },
+  cli: {
+    layers: ['mock', 'server', 'plugin', 'http', 'domain', 'db', 'ops', 'config', 'version'],
+    packages: ['*'],
+  },
 }
 const ANYONE_MAY_IMPORT = ['schemas', 'errors', 'spans']
 /** These import nothing of the rest: the schemas begin everything, and the client runs elsewhere. */

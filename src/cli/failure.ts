@@ -5,6 +5,7 @@ import { UnservableSchemaError } from '../db/live-schema.js'
 import { DatabaseTooNewError, MigrationError, PartialSchemaError } from '../db/migrate.js'
 import { PendingMigrationsError } from '../db/migrate.js'
 import { SetupError } from '../errors.js'
+import { FixtureError } from '../mock/fixtures.js'
 import { COMMAND } from './names.js'
 
 /** A failure whose message says all that there is to say: what is wrong, and what to do. */
@@ -17,6 +18,7 @@ const EXPECTED = [
   CommandError,
   DatabaseTooNewError,
   EmbeddedPostgresError,
+  FixtureError,
   MigrationError,
   PartialSchemaError,
   SetupError,

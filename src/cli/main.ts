@@ -9,6 +9,7 @@ import { createSuperuserCommand } from './create-superuser.js'
 import { explain } from './failure.js'
 import { listKeysCommand } from './list-keys.js'
 import { migrateCommand } from './migrate.js'
+import { mockCommand } from './mock.js'
 import { revokeKeyCommand } from './revoke-key.js'
 import { startCommand } from './start.js'
 
@@ -31,6 +32,7 @@ for (const command of [
   listKeysCommand(),
   revokeKeyCommand(),
   compareCommand(),
+  mockCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program))
 }

@@ -20,6 +20,19 @@ export function holdSignals(): () => void {
   }
 }
 
+/** The first signal that is to end the process, which goes on until `release` is called. */
+export function awaitSignal(): { signal: Promise<void>; release: () => void } {
+  let end = () => {}
+  const first = new Promise<void>((resolve) => (end = resolve))
+  for (const signal of SIGNALS) process.on(signal, end)
+  return {
+    signal: first,
+    release: () => {
+      for (const signal of SIGNALS) process.off(signal, end)
+    },
+  }
+}
+
 /**
  * For a process that others end by their own listeners: without any listener, be it for the moment in which one
  * takes the place of another, Node.js leaves a signal to the system, which ends the process on the spot.

@@ -23,6 +23,8 @@ export interface EmbeddedPostgresOptions {
   dataDir: string
   /** Server settings over ours, e.g. `{ fsync: 'off' }` for tests. */
   settings?: Record<string, string>
+  /** Of initdb beside ours, where the cluster is made, e.g. `['--wal-segsize=1']`. */
+  initdb?: readonly string[]
   /** Told of what an operator may want to know, in a sentence. */
   log?: (message: string) => void
 }
@@ -50,7 +52,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const dataDir = path.resolve(options.dataDir)
   const log = options.log ?? (() => {})
   try {
-    const { server, initialised } = await prepare(dataDir, options.settings ?? {}, log)
+    const { server, initialised } = await prepare(dataDir, options, log)
     return { initialised, ...(await open(server, dataDir, log)) }
   } catch (error) {
     throw folderError(error, dataDir)
@@ -74,7 +76,11 @@ export async function attachEmbeddedPostgres(dataDir: string): Promise<string | 
   }
 }
 
-async function prepare(dataDir: string, settings: Record<string, string>, log: (message: string) => void) {
+async function prepare(
+  dataDir: string,
+  { settings = {}, initdb = [] }: EmbeddedPostgresOptions,
+  log: (message: string) => void,
+) {
   const unprivileged = await unprivilegedUser()
   const found = await findCluster(dataDir)
   await checkRoom(dataDir, !found)
@@ -82,7 +88,7 @@ async function prepare(dataDir: string, settings: Record<string, string>, log: (
   const binaries = await findBinaries(user)
   const made = found
     ? { directory: found, initialised: false }
-    : await makeCluster({ dataDir, binaries, user, noSync: settings.fsync === 'off', log })
+    : await makeCluster({ dataDir, binaries, user, noSync: settings.fsync === 'off', initdb, log })
   for (const base of new Set([dataDir, path.dirname(made.directory)])) await removeUnfinished(base)
   await checkCluster(made.directory, dataDir, binaries, user)
   const server: Server = { directory: made.directory, binaries, user, settings }

@@ -18,6 +18,7 @@ import {
   patchTypesOf,
 } from './route.js'
 import { type Route, routes } from './routes.js'
+import { makeSerializerCompiler } from './serialization.js'
 import { makeValidatorCompiler } from './validation.js'
 
 /** Bytes of a body, at most. */
@@ -28,6 +29,7 @@ export function registerRoutes(app: FastifyInstance, context: Context): void {
   const documentation = `${app.prefix}/problems/`
   for (const schema of Object.values(context.contract) as TSchema[]) app.addSchema(schema)
   app.setValidatorCompiler(makeValidatorCompiler(context.contract))
+  app.setSerializerCompiler(makeSerializerCompiler(context.contract))
   app.setErrorHandler(async (error, request, reply) => {
     sendProblem(await tellable(context, request, error), request, reply, documentation)
     return reply

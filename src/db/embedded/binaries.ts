@@ -102,10 +102,18 @@ function unusable(reason: string): EmbeddedPostgresError {
   )
 }
 
-function cacheFolders(): string[] {
+/** Where things are kept that can be made again, the best place first. They may be missing: see `openCache`. */
+export function cacheFolders(): string[] {
   const uid = process.getuid?.() ?? 0
   const lasting = uid === 0 ? '/var/cache' : path.join(os.homedir(), '.cache')
   return [path.join(lasting, 'fastify-user-admin'), path.join(os.tmpdir(), `fastify-user-admin-${uid}`)]
+}
+
+/** Makes a folder of caches ready: ours alone to write to, and open to the user whom root runs PostgreSQL as. */
+export async function openCache(cache: string): Promise<void> {
+  await mkdir(cache, { recursive: true })
+  await refuseForeign(cache)
+  await chmod(cache, 0o755)
 }
 
 /** Copies the package into `cache`, whole or not at all, and returns its new root. */
@@ -113,9 +121,7 @@ async function copyInto(cache: string, root: string): Promise<string> {
   const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as {
     version: string
   }
-  await mkdir(cache, { recursive: true })
-  await refuseForeign(cache)
-  await chmod(cache, 0o755)
+  await openCache(cache)
   const place = path.join(cache, `pg-${version}-${process.platform}-${process.arch}`)
   if (!(await exists(place))) await copyOnce(root, place)
   await refuseForeign(place)

@@ -80,6 +80,8 @@ export interface NewCluster {
   user: OsUser
   /** Don't wait for the disk: for tests. */
   noSync: boolean
+  /** More options of initdb. */
+  initdb?: readonly string[]
   log: (message: string) => void
 }
 
@@ -95,7 +97,7 @@ export async function makeCluster(options: NewCluster): Promise<{ directory: str
   const temporary = await mkdtemp(path.join(base, `postgres.init-${process.pid}-${PROCESS_TOKEN}-`))
   try {
     if (user) await chown(temporary, user.uid, user.gid)
-    await initdb(temporary, options)
+    await runInitdb(temporary, options)
     const initialised =
       base === home ? await put(temporary, entry) : await putElsewhere(temporary, base, entry)
     const directory = await realpath(entry)
@@ -108,7 +110,10 @@ export async function makeCluster(options: NewCluster): Promise<{ directory: str
   }
 }
 
-async function initdb(directory: string, { binaries, user, noSync }: NewCluster): Promise<void> {
+async function runInitdb(
+  directory: string,
+  { binaries, user, noSync, initdb = [] }: NewCluster,
+): Promise<void> {
   const args = [
     `--pgdata=${directory}`,
     '--username=postgres',
@@ -121,6 +126,7 @@ async function initdb(directory: string, { binaries, user, noSync }: NewCluster)
     '--builtin-locale=C.UTF-8',
     '--no-instructions',
     ...(noSync ? ['--no-sync'] : []),
+    ...initdb,
   ]
   const { ok, output } = await run(binaries.initdb, args, user, INITDB_TIMEOUT_MS)
   if (ok) return

@@ -1,0 +1,65 @@
+/** A cluster whose tables are made already, kept to be copied: initdb and the migrations take more than a second. */
+import { createHash } from 'node:crypto'
+import { lstat, readdir, readFile, rename } from 'node:fs/promises'
+import path from 'node:path'
+import { startEmbeddedPostgres } from '../embedded-postgres.js'
+import { cacheFolders, findPackage, openCache } from '../embedded/binaries.js'
+import { errnoOf } from '../embedded/error.js'
+import { migrate } from '../migrate.js'
+import { makeGuardedFolder } from './guarded-folder.js'
+
+/** What is written need not outlive a power failure. */
+export const UNSAFE = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
+
+/** Small segments: there are fewer megabytes to copy. */
+const INITDB = ['--wal-segsize=1']
+
+/**
+ * The data directory of a cluster with one migrated database, to be copied. Made where there is none for this PostgreSQL
+ * and these migrations; several processes may do so at once.
+ * @throws EmbeddedPostgresError
+ */
+export async function provideTemplate(caches: readonly string[] = cacheFolders()): Promise<string> {
+  const name = `mock-${await fingerprint()}`
+  let trouble: unknown
+  for (const cache of caches) {
+    try {
+      await openCache(cache)
+      const place = path.join(cache, name)
+      if (!(await exists(place))) await makeTemplate(place)
+      return path.join(place, 'postgres')
+    } catch (error) {
+      trouble = error
+    }
+  }
+  throw trouble
+}
+
+/** Of all that a template is made by: the programs, and the migrations as they are written. */
+async function fingerprint(): Promise<string> {
+  const sum = createHash('sha256').update(await readFile(path.join(findPackage(), 'package.json')))
+  const folder = path.join(import.meta.dirname, '../migrations')
+  for (const file of (await readdir(folder)).toSorted()) sum.update(await readFile(path.join(folder, file)))
+  return sum.update(INITDB.join()).digest('hex').slice(0, 16)
+}
+
+/** Whole or not at all: in a folder that is renamed when complete. */
+async function makeTemplate(place: string): Promise<void> {
+  const made = await makeGuardedFolder(path.dirname(place), `${path.basename(place)}.`)
+  try {
+    const server = await startEmbeddedPostgres({ dataDir: made.folder, settings: UNSAFE, initdb: INITDB })
+    await migrate(server.url).finally(server.stop)
+    await rename(made.folder, place)
+    made.release()
+  } catch (error) {
+    await made.remove()
+    // Another process was faster; its template is as good.
+    if (!['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) throw error
+  }
+}
+
+const exists = (file: string): Promise<boolean> =>
+  lstat(file).then(
+    () => true,
+    () => false,
+  )

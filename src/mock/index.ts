@@ -1,0 +1,3 @@
+/** The real service on a throw-away database, for the tests of its consumers: `fastify-user-admin/mock`. */
+export { FixtureError, type FixtureName, type Fixtures } from './fixtures.js'
+export { type Mock, type MockOptions, type MockSettings, startMock } from './start-mock.js'
