@@ -41,6 +41,7 @@ export * from './patch.js'
 export * from './permission.js'
 export * from './problem.js'
 export * from './query.js'
+export * from './record.js'
 export * from './user.js'
 export * from './user-change.js'
 

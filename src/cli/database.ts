@@ -7,7 +7,7 @@ import {
   EmbeddedPostgresError,
   startEmbeddedPostgres,
 } from '../db/embedded-postgres.js'
-import { inspectSchema } from '../db/live-schema.js'
+import { inspectSchema, type LiveSchema } from '../db/live-schema.js'
 import { assertMigrated, migrate } from '../db/migrate.js'
 import { Names } from '../db/names.js'
 import { isConnectionLoss } from '../db/sqlstate.js'
@@ -28,15 +28,17 @@ const WIDEST_FIRST_NAME = 150
 export const note = (message: string): void => void process.stderr.write(`${message}\n`)
 
 /** Does `work` on tables that are up to date. */
-export function withDatabase<T>(config: Config, work: (database: Database) => Promise<T>): Promise<T> {
+export function withDatabase<T>(
+  config: Config,
+  work: (database: Database, schema: LiveSchema) => Promise<T>,
+): Promise<T> {
   return withServer(config, async (url) => {
     const isOurs = config.DATABASE_URL === undefined
     const names = new Names(naming(config))
     if (isOurs || config.MIGRATE) await migrate(url, { log: note, names })
     else await assertMigrated(url)
     return withPool(url, names, async (database) => {
-      await inspectSchema(database.pool, { firstNameLimit: WIDEST_FIRST_NAME, names })
-      return work(database)
+      return work(database, await inspectSchema(database.pool, { firstNameLimit: WIDEST_FIRST_NAME, names }))
     })
   })
 }

@@ -6,7 +6,9 @@ import { compareCommand } from './compare.js'
 import { configCommand } from './config.js'
 import { createKeyCommand } from './create-key.js'
 import { createSuperuserCommand } from './create-superuser.js'
+import { exportCommand } from './export.js'
 import { explain } from './failure.js'
+import { importCommand } from './import.js'
 import { listKeysCommand } from './list-keys.js'
 import { migrateCommand } from './migrate.js'
 import { mockCommand } from './mock.js'
@@ -33,6 +35,8 @@ for (const command of [
   revokeKeyCommand(),
   compareCommand(),
   mockCommand(),
+  importCommand(),
+  exportCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program))
 }

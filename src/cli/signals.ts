@@ -8,11 +8,15 @@ const ECHO_MS = 1_000
 
 /**
  * Keeps signals from ending the process, for a command that must tidy up first.
+ * @param onSignal for one that can be told to end soon
  * @returns lets them have their way, also the one that came meanwhile
  */
-export function holdSignals(): () => void {
+export function holdSignals(onSignal = () => {}): () => void {
   let held: NodeJS.Signals | undefined
-  const hold = (signal: NodeJS.Signals) => (held = signal)
+  const hold = (signal: NodeJS.Signals) => {
+    held = signal
+    onSignal()
+  }
   for (const signal of SIGNALS) process.on(signal, hold)
   return () => {
     for (const signal of SIGNALS) process.off(signal, hold)

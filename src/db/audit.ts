@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { EventAction } from '../../schemas/index.js'
 import { enterInAdminLog } from './admin-log.js'
+import { type CopiedRows, copyLine } from './copy.js'
 import type { Transaction } from './database.js'
 import { rowsOf } from './rows.js'
 import { query, statement } from './statement.js'
@@ -54,6 +55,17 @@ export const eventArrays = (events: readonly AuditEvent[]): unknown[][] =>
   NAMES.map((column) =>
     events.map((event) => (column === 'changes' ? JSON.stringify(event.changes) : event[column])),
   )
+
+/** Events as COPY takes them. */
+export const copiedEvents = (events: readonly AuditEvent[]): CopiedRows => ({
+  table: 'user_admin.audit_event',
+  columns: NAMES,
+  text: events
+    .map((event) =>
+      copyLine(NAMES.map((column) => (column === 'changes' ? JSON.stringify(event.changes) : event[column]))),
+    )
+    .join(''),
+})
 
 const insertStatement = statement(
   'insert_audit_events',

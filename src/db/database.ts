@@ -45,6 +45,13 @@ export interface TransactionOptions<Result = unknown> {
   keeps?: ((result: Result) => boolean) | undefined
 }
 
+export interface SnapshotOptions {
+  /** How often the whole is run, at most. Default 10. */
+  attempts?: number | undefined
+  /** Milliseconds that a statement, or the time between two, may take. Default: as for all. */
+  timeoutMs?: number | undefined
+}
+
 const ATTEMPTS = 10
 /** The longest pause between two attempts, in milliseconds. */
 const LONGEST_PAUSE_MS = 160
@@ -132,18 +139,25 @@ export class Database implements Queryable {
    * Runs statements that read as if at one moment, however long they take; that is bounded, on the server too.
    * @throws what `work` throws, and what the database reports: also that a statement took too long
    */
-  snapshot<Result>(work: (connection: Queryable) => Promise<Result>): Promise<Result> {
-    const timeout = String(this.options.timeoutMs)
-    return this.#connected(async (client) => {
-      sendTogether(client)
-      const [, , result] = await Promise.all([
-        client.query('begin isolation level repeatable read read only'),
-        runOn(client, readSettingsStatement, [timeout], this.options),
-        work(this.#queryable(client)),
-      ])
-      await client.query('commit')
-      return result
-    }, rollBack)
+  snapshot<Result>(
+    work: (connection: Queryable) => Promise<Result>,
+    { attempts = ATTEMPTS, timeoutMs = this.options.timeoutMs }: SnapshotOptions = {},
+  ): Promise<Result> {
+    const timeout = String(timeoutMs)
+    return this.#connected(
+      async (client) => {
+        sendTogether(client)
+        const [, , result] = await Promise.all([
+          client.query('begin isolation level repeatable read read only'),
+          runOn(client, readSettingsStatement, [timeout], this.options),
+          work(this.#queryable(client)),
+        ])
+        await client.query('commit')
+        return result
+      },
+      rollBack,
+      attempts,
+    )
   }
 
   /**
@@ -173,6 +187,7 @@ export class Database implements Queryable {
   #connected<Result>(
     work: (client: pg.PoolClient) => Promise<Result>,
     salvage: (client: pg.PoolClient, error: unknown) => Promise<Error | undefined> = asFailure,
+    attempts = ATTEMPTS,
   ): Promise<Result> {
     return this.#retrying(async () => {
       const client = await this.pool.connect()
@@ -185,7 +200,7 @@ export class Database implements Queryable {
       } finally {
         release(client, failure)
       }
-    }, ATTEMPTS)
+    }, attempts)
   }
 
   /** Runs what others' transactions, or a change of the tables, got in the way of again. */

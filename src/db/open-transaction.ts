@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type pg from 'pg'
 import type { AdminLog } from './admin-log.js'
 import type { AuditEvent } from './audit.js'
+import { type CopiedRows, copyInto } from './copy.js'
 import { inStatementSpan, type Queryable, runOn, type RunOptions, sendTogether } from './run.js'
 import { query, type Statement, statement } from './statement.js'
 import type { Trace } from './unconfirmed-commit.js'
@@ -23,6 +24,8 @@ export interface Transaction extends Queryable {
   ): void
   /** Waits for what was sent. */
   flush(): Promise<void>
+  /** Inserts rows by COPY. Nothing else may be under way, or sent before it has ended. */
+  copy(rows: CopiedRows): Promise<void>
 }
 
 /**
@@ -113,6 +116,18 @@ export class OpenTransaction implements Transaction {
 
   async flush(): Promise<void> {
     await Promise.all(this.#sent)
+  }
+
+  async copy({ table, columns, text }: CopiedRows): Promise<void> {
+    const relation = this.options.names.inSql(table)
+    try {
+      await inStatementSpan('copy', `copy ${relation} from stdin`, () =>
+        copyInto(this.client, { table: relation, columns, text }),
+      )
+    } catch (error) {
+      this.#failure ??= error
+      throw this.#failure
+    }
   }
 
   commit(): Promise<void> {

@@ -129,6 +129,21 @@ export interface RequestCountTable {
   resets_at: Timestamp
 }
 
+/** How far a file was imported. */
+export interface ImportTable {
+  /** SHA-256 of the file. */
+  digest: Buffer
+  /** What the events of its users have as the id of their request. */
+  request_id: string
+  /** The last line that is done; 0 for none. */
+  line: Generated<number>
+  imported: Generated<number>
+  skipped: Generated<number>
+  failed: Generated<number>
+  started_at: Generated<Timestamp>
+  finished_at: Timestamp | null
+}
+
 /** Every table that the queries name. Django's are found through `search_path`, ours in `user_admin`. */
 export interface Tables {
   auth_user: AuthUserTable
@@ -144,5 +159,6 @@ export interface Tables {
   'user_admin.audit_event': AuditEventTable
   'user_admin.audit_retention': AuditRetentionTable
   'user_admin.idempotent_answer': IdempotentAnswerTable
+  'user_admin.import': ImportTable
   'user_admin.request_count': RequestCountTable
 }

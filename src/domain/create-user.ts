@@ -28,9 +28,11 @@ const NOBODY = 0
 
 const DENIED = 'You do not have permission to make a user with these fields.'
 
-/** Before it is made: every field at its default. */
-const emptyUser = (): StoredUser => ({
-  ...structuredClone(USER_DEFAULTS as unknown as StoredUser),
+/** A user before it is made: every field at its default. */
+export const emptyUser = (): StoredUser => ({
+  ...(USER_DEFAULTS as unknown as StoredUser),
+  groups: [],
+  user_permissions: [],
   id: NOBODY,
   username: '',
   password: '',

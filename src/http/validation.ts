@@ -39,8 +39,13 @@ export function makeValidatorCompiler(contract: Contract): FastifySchemaCompiler
 /** Looks at some fields, none of which must be there, as a body's would be. */
 export function makeChecker<Patch>(schema: TSchema): (sent: object) => CheckedBody<Patch> {
   const { $id: _id, required: _required, ...fields } = schema
-  const check = checker(fields as TSchema, makeAjv([]).compile(fields))
-  return (sent) => check(sent) as CheckedBody<Patch>
+  return makeWholeChecker(fields as TSchema)
+}
+
+/** Looks at what comes by another way than a request, as a body would be. */
+export function makeWholeChecker<Body>(schema: TSchema): (sent: unknown) => CheckedBody<Body> {
+  const check = checker(schema, makeAjv([]).compile(schema))
+  return (sent) => check(sent) as CheckedBody<Body>
 }
 
 const makeAjv = (schemas: TSchema[]) =>

@@ -25,6 +25,7 @@ const ALL = [
   '0005_safe_retries',
   '0006_django_migrations',
   '0007_request_counts',
+  '0008_imports',
 ]
 const CREATED = [
   'auth_group',
@@ -52,6 +53,7 @@ t.test('an empty database gets everything, once', async (t) => {
     'recorded the migrations of Django that these tables come from, in the schema public',
     'applied migration 0006_django_migrations',
     'applied migration 0007_request_counts',
+    'applied migration 0008_imports',
   ])
   t.strictSame(await tablesOf(pool), [
     ...CREATED.map((table) => `public.${table}`),
@@ -60,6 +62,7 @@ t.test('an empty database gets everything, once', async (t) => {
     'user_admin.audit_event',
     'user_admin.audit_retention',
     'user_admin.idempotent_answer',
+    'user_admin.import',
     'user_admin.migration',
     'user_admin.request_count',
     'user_admin.secret',

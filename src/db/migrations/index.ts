@@ -5,6 +5,7 @@ import { auditRetention } from './0004_audit_retention.js'
 import { safeRetries } from './0005_safe_retries.js'
 import { djangoMigrations } from './0006_django_migrations.js'
 import { requestCounts } from './0007_request_counts.js'
+import { imports } from './0008_imports.js'
 import type { Migration } from './migration.js'
 
 export type { Migration, MigrationContext } from './migration.js'
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   safeRetries,
   djangoMigrations,
   requestCounts,
+  imports,
 ]
