@@ -7,7 +7,7 @@ import { ahead, batchesOf } from './batches.js'
 import type { Entry, ImportRecord, ReadEntry } from './record.js'
 
 /** Records that are looked up at once. */
-const BATCH = 5_000
+const BATCH = 1_000
 
 /** JavaScript's maps hold no more. */
 const MAX_USERNAMES = 2 ** 24 - 1

@@ -164,12 +164,14 @@ async function writeIn(transaction: Transaction, chunk: Chunk, options: ChunkOpt
   const counts = { imported: 0, skipped: 0, failed: chunk.failed }
   const faults: [number, readonly Fault[]][] = []
   const decisions: Made[] = []
+  // One for all: to tell the moment takes longer than to decide.
+  const nobody = emptyUser()
   for (const record of chunk.records) {
     if (options.existing === 'skip' && facts.takenBy.has(record.patch.username)) {
       counts.skipped++
       continue
     }
-    const decision = decide(record, facts)
+    const decision = decide(record, nobody, facts)
     if (decision.kind === 'changed') decisions.push(decision)
     else faults.push([record.line, decision.kind === 'invalid' ? decision.faults : []])
   }
@@ -187,8 +189,8 @@ async function writeIn(transaction: Transaction, chunk: Chunk, options: ChunkOpt
 
 type Made = Extract<Decision, { kind: 'changed' }>
 
-function decide({ patch, encodedPassword }: Ready, facts: Facts): Decision {
-  const decision = decideUpdate(OPERATOR, { sent: patch, patch, encodedPassword }, emptyUser(), facts)
+function decide({ patch, encodedPassword }: Ready, nobody: StoredUser, facts: Facts): Decision {
+  const decision = decideUpdate(OPERATOR, { sent: patch, patch, encodedPassword }, nobody, facts)
   // Of two in one chunk the database refuses the second.
   facts.takenBy.delete(patch.username)
   return decision

@@ -1,0 +1,209 @@
+/** `npm run bench:import`: `import` beside a bare COPY of the same rows, and a service while it runs. Writes IMPORT.md. */
+import { createWriteStream } from 'node:fs'
+import { chmod, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import pg from 'pg'
+import { copyInto } from '../src/db/copy.js'
+import { migrate } from '../src/db/migrate.js'
+import { build, ROOT } from './build.js'
+import { runChild } from './children.js'
+import { makeDirectory, type Server, startServer } from './database.js'
+import { describeCommit, describeMachine } from './machine.js'
+import { type Latency, putSteadyLoad } from './patch-latency.js'
+import { cpuOf, cpuOfFamily } from './proc.js'
+import { startService } from './processes.js'
+import { Resources } from './resources.js'
+
+const HASH = 'argon2$argon2id$v=19$m=102400,t=2,p=8$c29tZXNhbHRvZnR3ZW50eQ$0EzLPiYJnlE0rZdTDUXXDQ'
+const GROUPS = 20
+/** Users that are there before, and are changed meanwhile. */
+const BEFORE = 1_000
+/** Rows of one COPY; all of them share a transaction. */
+const PIECE = 50_000
+const CALM_SECONDS = 20
+
+const groupsOf = (n: number): [number, number] => [1 + (n % GROUPS), 1 + ((n + 7) % GROUPS)]
+
+const recordOf = (n: number) => ({
+  username: `imported${n}`,
+  password: HASH,
+  first_name: 'Ada',
+  last_name: 'Lovelace',
+  email: `imported${n}@example.com`,
+  date_joined: '2024-01-15T09:00:00.123456Z',
+  last_login: '2025-03-01T08:30:00.123456Z',
+  groups: groupsOf(n).map((id) => `group ${id}`),
+})
+
+interface Took {
+  seconds: number
+  /** Seconds of CPU. */
+  postgres: number
+}
+
+interface Import extends Took {
+  client: number
+  calm: Latency
+  busy: Latency
+}
+
+const say = (text: string) =>
+  void process.stderr.write(`${new Date().toISOString().slice(11, 19)}  ${text}\n`)
+
+async function timed(server: Server, work: () => Promise<unknown>): Promise<Took> {
+  const [began, cpu] = [performance.now(), await cpuOfFamily(server.pid)]
+  await work()
+  return { seconds: (performance.now() - began) / 1_000, postgres: (await cpuOfFamily(server.pid)) - cpu }
+}
+
+/** What nothing that keeps Django's constraints can beat: the rows alone, in one transaction. */
+async function copyBare(resources: Resources, server: Server, users: number): Promise<Took> {
+  const url = await server.createDatabase('bare')
+  await migrate(url)
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  resources.add(() => client.end())
+  await client.query(
+    `insert into auth_group (id, name) select n, 'group ' || n from generate_series(1, ${GROUPS}) n`,
+  )
+  const pieces = Array.from({ length: Math.ceil(users / PIECE) }, (_, piece) => {
+    const ids = Array.from(
+      { length: Math.min(PIECE, users - piece * PIECE) },
+      (_, index) => piece * PIECE + index + 1,
+    )
+    return {
+      users: ids.map(lineOf).join(''),
+      members: ids.flatMap((n) => groupsOf(n).map((group) => `${n}\t${group}\n`)).join(''),
+    }
+  })
+  const columns = [
+    'id',
+    'password',
+    'last_login',
+    'is_superuser',
+    'username',
+    'first_name',
+    'last_name',
+    'email',
+    'is_staff',
+    'is_active',
+    'date_joined',
+  ]
+  return timed(server, async () => {
+    await client.query('begin')
+    for (const { users: text } of pieces) await copyInto(client, { table: 'auth_user', columns, text })
+    for (const { members: text } of pieces)
+      await copyInto(client, { table: 'auth_user_groups', columns: ['user_id', 'group_id'], text })
+    await client.query('commit')
+  })
+}
+
+function lineOf(n: number): string {
+  const { password, last_login, username, first_name, last_name, email, date_joined } = recordOf(n)
+  return `${[n, password, last_login, 'f', username, first_name, last_name, email, 'f', 't', date_joined].join('\t')}\n`
+}
+
+async function writeRecords(file: string, users: number): Promise<void> {
+  const stream = createWriteStream(file)
+  for (let n = 1; n <= users; n++) {
+    if (!stream.write(`${JSON.stringify(recordOf(n))}\n`))
+      await new Promise<void>((drained) => stream.once('drain', () => drained()))
+  }
+  await new Promise<void>((ended) => stream.end(ended))
+}
+
+/** The command as it is installed, on a database that a service works on. */
+async function runImport(
+  resources: Resources,
+  server: Server,
+  folder: string,
+  users: number,
+): Promise<Import> {
+  const file = path.join(folder, 'users.ndjson')
+  await writeRecords(file, users)
+  const compiled = path.join(folder, 'build')
+  await build(resources, compiled)
+  const directory = await makeDirectory(resources, server, 'imported', BEFORE)
+  // The users of the directory were given ids, which the sequence knows nothing of.
+  await directory.pool.query(`select setval(pg_get_serial_sequence('auth_user', 'id'), ${BEFORE + 1_000})`)
+  const service = await startService(resources, {
+    name: 'ours',
+    build: compiled,
+    folder,
+    databaseUrl: directory.url,
+  })
+  const load = () => putSteadyLoad({ origin: service.origin, key: directory.superuserKey, users: BEFORE })
+  const calmLoad = load()
+  await new Promise((passed) => setTimeout(passed, CALM_SECONDS * 1_000))
+  const calm = await calmLoad.end()
+  const busyLoad = load()
+  const [own, all] = [process.cpuUsage(), await cpuOf(process.pid)]
+  const took = await timed(server, () =>
+    runChild(
+      resources,
+      process.execPath,
+      [path.join(compiled, 'src/cli/main.js'), 'import', file, '--passwords', 'hashes', '--json'],
+      {
+        timeoutMs: 3_600_000,
+        env: { DATABASE_URL: directory.url },
+      },
+    ),
+  )
+  const { user, system } = process.cpuUsage(own)
+  const client = (await cpuOf(process.pid)) - all - (user + system) / 1e6
+  return { ...took, client, calm, busy: await busyLoad.end() }
+}
+
+const ms = (value: number) => `${value.toFixed(1)} ms`
+const rate = (users: number, { seconds }: Took) => Math.round(users / seconds).toLocaleString('en')
+
+function report(users: number, bare: Took, imported: Import, about: string): string {
+  const { calm, busy } = imported
+  return `# Import, beside COPY
+
+Written by \`npm run bench:import\`. ${about}
+
+| ${users.toLocaleString('en')} users, each in 2 groups | seconds | users/s | CPU of PostgreSQL | CPU of the client |
+| --- | --- | --- | --- | --- |
+| bare \`COPY\` into \`auth_user\` and \`auth_user_groups\`, one transaction | ${bare.seconds.toFixed(1)} | ${rate(users, bare)} | ${bare.postgres.toFixed(1)} s | |
+| \`import\`, both passes, with an audit event for each user | ${imported.seconds.toFixed(1)} | ${rate(users, imported)} | ${imported.postgres.toFixed(1)} s | ${imported.client.toFixed(1)} s |
+
+**${(bare.seconds / imported.seconds).toFixed(2)} of the rate of COPY.** The CPU of PostgreSQL and the seconds of the import include the service's requests.
+
+| PATCH, 50 a second, of a service on the same database | p50 | p99 | answered otherwise than 200 |
+| --- | --- | --- | --- |
+| without an import | ${ms(calm.p50)} | ${ms(calm.p99)} | ${calm.failed} of ${calm.sent} |
+| while it runs | ${ms(busy.p50)} | ${ms(busy.p99)} | ${busy.failed} of ${busy.sent} |
+| ratio | ${(busy.p50 / calm.p50).toFixed(2)} | ${(busy.p99 / calm.p99).toFixed(2)} | |
+`
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { users: { type: 'string', default: '1000000' }, keep: { type: 'boolean', default: false } },
+  })
+  const users = Number(values.users)
+  const resources = new Resources()
+  try {
+    const folder = await mkdtemp(path.join(await realpath(os.tmpdir()), 'user-admin-import-'))
+    resources.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+    await chmod(folder, 0o755)
+    const server = await startServer(resources, path.join(folder, 'data'))
+    const machine = await describeMachine(await server.createDatabase('machine'))
+    const busy = Math.round(machine.busy * 100)
+    say(`copying; others use ${busy} % of the machine`)
+    const bare = await copyBare(resources, server, users)
+    say(`copied in ${bare.seconds.toFixed(1)} s; importing`)
+    const imported = await runImport(resources, server, folder, users)
+    const about = `${new Date().toISOString().slice(0, 10)}, commit ${describeCommit()}, ${machine.cores} cores, PostgreSQL ${machine.postgres}; others used ${busy} % of the machine.`
+    const text = report(users, bare, imported, about)
+    process.stdout.write(text)
+    if (values.keep) await writeFile(path.join(ROOT, 'bench/IMPORT.md'), text)
+  } finally {
+    await resources.close()
+  }
+}
+
+await main()
