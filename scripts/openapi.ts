@@ -1,4 +1,4 @@
-/** Writes `openapi.yaml`, the client's types and the pages of `docs/reference/`; `--check` fails where they differ from their sources. */
+/** Writes `openapi.yaml`, the pages and the types that are generated; `--check` fails where they differ from their sources. */
 import { UNLIMITED } from '../src/http/rate-limits.js'
 import { readFile, writeFile } from 'node:fs/promises'
 import Fastify from 'fastify'
@@ -11,6 +11,7 @@ import { registerHealth } from '../src/ops/health.js'
 import { makeContext } from '../src/http/make-context.js'
 import { version } from '../src/version.js'
 import { clientSchema } from './client-schema.js'
+import { withReference } from './command-line.js'
 import { operationsPage } from './reference/operations.js'
 import { pluginOptionsPage } from './reference/plugin-options.js'
 import { problemsPage } from './reference/problems.js'
@@ -52,6 +53,7 @@ const files = {
   'docs/reference/plugin-options.md': pluginOptionsPage(),
   'docs/reference/problems.md': problemsPage(),
   'docs/reference/settings.md': settingsPage(),
+  'docs/command-line.md': withReference(await readFile('docs/command-line.md', 'utf8')),
   'src/client/schema.ts': await clientSchema(document),
 }
 const check = process.argv.includes('--check')

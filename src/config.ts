@@ -126,6 +126,12 @@ export function describeConfig(config: Config): Record<string, string> {
   return Object.fromEntries(Object.entries(config).map(([name, value]) => [name, shown(name, value)]))
 }
 
+/** How `users` finds the service, where no option says it. No settings of the service, so `config` lists none. */
+export const readConnection = (environment: NodeJS.ProcessEnv = process.env) => ({
+  url: environment.USER_ADMIN_URL || undefined,
+  key: environment.USER_ADMIN_KEY?.trim() || undefined,
+})
+
 /** As a request carries it: a scheme, and what belongs to it. */
 const AUTHORIZATION = /^[\w-]+ +[\x21-\x7e][\x20-\x7e]*$/
 

@@ -29,7 +29,7 @@ const RULES: Record<string, { layers: string[]; packages: string[] }> = {
   index: { layers: ['plugin', 'domain', 'db'], packages: [] },
   mock: { layers: ['server', 'domain', 'db', 'config'], packages: ['@sinclair/typebox'] },
   cli: {
-    layers: ['mock', 'server', 'plugin', 'http', 'domain', 'db', 'ops', 'config', 'version'],
+    layers: ['mock', 'server', 'plugin', 'http', 'domain', 'db', 'ops', 'config', 'client', 'version'],
     packages: ['*'],
   },
 }

@@ -11,6 +11,7 @@ import { OTHER_REQUESTS } from './compare/requests.js'
 import { type Ask, compareUser } from './compare/user.js'
 import { note } from './database.js'
 import { CommandError, explain } from './failure.js'
+import { jsonOption } from './output.js'
 
 interface Options {
   django: string
@@ -47,13 +48,13 @@ export const compareCommand = () =>
     .option('--user <id>', 'a user to read and to send back; may be repeated (default: the caller)', addId)
     .option('--requests <file>', "a client's own requests, which may write")
     .option('--timeout <seconds>', 'how long an answer may take', readSeconds, 15)
-    .option('--json', 'one JSON object a line')
+    .addOption(jsonOption('one JSON object a line'))
     .addHelpText('after', HELP)
-    .action(async (options: Options, command: Command) => {
+    .action(async (options: Options) => {
       try {
         if (await compare(options)) process.exitCode = DIFFERENT
       } catch (error) {
-        command.error(`error: ${explain(error)}`, { exitCode: NOT_COMPARED })
+        throw new CommandError(explain(error), { cause: error, exitCode: NOT_COMPARED })
       }
     })
 

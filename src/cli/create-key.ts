@@ -10,10 +10,12 @@ import { normalizeText } from '../domain/text.js'
 import { note, withDatabase } from './database.js'
 import { parseExpiry } from './expiry.js'
 import { CommandError } from './failure.js'
+import { jsonOption, printJson } from './output.js'
 
 interface Options {
   username: string
   expires?: string
+  json?: boolean
 }
 
 export const createKeyCommand = () =>
@@ -25,14 +27,17 @@ export const createKeyCommand = () =>
       'a duration such as 12h or 90d, or a date-time such as 2030-01-31T00:00:00Z',
       readExpiry,
     )
-    .action(async ({ username, expires }: Options) => {
+    .addOption(jsonOption())
+    .action(async ({ username, expires, json }: Options) => {
       const { id, key, user } = await withDatabase(readConfig(), (database) =>
         createKey(database, username, expires),
       )
-      note(`Key ${id} (${visiblePrefix(key)}…) of ${username}${expires ? `, until ${expires}` : ''}.`)
+      if (!json)
+        note(`Key ${id} (${visiblePrefix(key)}…) of ${username}${expires ? `, until ${expires}` : ''}.`)
       if (!user.is_active) note(`Warning: ${username} is inactive, so this key authenticates nowhere.`)
       else if (!user.is_staff) note(`Warning: ${username} is not staff, so this key may not do anything.`)
-      process.stdout.write(`${key}\n`)
+      if (json) printJson({ id, user_id: user.id, expires_at: expires ?? null, key })
+      else process.stdout.write(`${key}\n`)
     })
 
 function readExpiry(text: string): string {

@@ -14,11 +14,13 @@ import { makeValidatorCompiler } from '../http/validation.js'
 import { withDatabase } from './database.js'
 import { CommandError } from './failure.js'
 import { COMMAND } from './names.js'
+import { jsonOption, printJson } from './output.js'
 import { readPassword } from './password.js'
 
 interface Options {
   username: string
   email: string
+  json?: boolean
 }
 
 export const createSuperuserCommand = () =>
@@ -26,7 +28,8 @@ export const createSuperuserCommand = () =>
     .description('Makes a superuser. The password is asked for, or read from standard input.')
     .requiredOption('--username <name>', 'what the user logs in with')
     .option('--email <address>', 'where mail reaches the user', '')
-    .action(async (options: Options) => {
+    .addOption(jsonOption())
+    .action(async ({ json, ...options }: Options) => {
       const config = readConfig()
       // What was typed is checked before anything is asked, and all of it before a database is touched.
       const { username, email } = check(options)
@@ -37,6 +40,7 @@ export const createSuperuserCommand = () =>
         password: await makePasswordEncoder(passwordOptions(config)).encode(password!),
       }
       const id = await withDatabase(config, (database) => createSuperuser(database, user))
+      if (json) return printJson({ id, username: user.username })
       process.stdout.write(`Superuser ${user.username} has the id ${id}.\n`)
       process.stderr.write(`A key for the API: ${COMMAND} create-key --username ${user.username}\n`)
     })

@@ -3,15 +3,16 @@ import { Command } from 'commander'
 import { readConfig } from '../config.js'
 import { type ListedApiKey, listApiKeys } from '../db/api-keys.js'
 import { note, withDatabase } from './database.js'
+import { jsonOption, printJson, table } from './output.js'
 
 export const listKeysCommand = () =>
   new Command('list-keys')
     .description('Lists the API keys by their first characters, revoked and expired ones too.')
-    .option('--json', 'as a JSON array')
+    .addOption(jsonOption('as a JSON array'))
     .action(async ({ json = false }: { json?: boolean }) => {
       const listed = await withDatabase(readConfig(), listApiKeys)
       const keys = listed.map((key) => ({ ...key, state: stateOf(key, Date.now()) }))
-      if (json) process.stdout.write(`${JSON.stringify(keys, null, 2)}\n`)
+      if (json) printJson(keys)
       else if (keys.length === 0) note('There are no keys.')
       else process.stdout.write(table([HEADINGS, ...keys.map(rowOf)]))
     })
@@ -42,11 +43,3 @@ const rowOf = ({
 ]
 
 const toSeconds = (timestamp: string) => timestamp.replace(/\.\d+Z$/, 'Z')
-
-function table(rows: string[][]): string {
-  // A name that was stored under other rules must not steer the terminal.
-  const plain = rows.map((row) => row.map((cell) => cell.replaceAll(/\p{Cc}/gu, '?')))
-  const widths = HEADINGS.map((_, column) => Math.max(...plain.map((row) => row[column]!.length)))
-  const line = (row: string[]) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')
-  return plain.map((row) => `${line(row).trimEnd()}\n`).join('')
-}

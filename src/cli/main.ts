@@ -1,59 +1,32 @@
 #!/usr/bin/env node
-/** The command line: `user-admin <command>`, each command in a file of its own. */
-import { Command, CommanderError } from 'commander'
-import { version } from '../version.js'
-import { compareCommand } from './compare.js'
-import { configCommand } from './config.js'
-import { createKeyCommand } from './create-key.js'
-import { createSuperuserCommand } from './create-superuser.js'
-import { exportCommand } from './export.js'
-import { explain } from './failure.js'
-import { importCommand } from './import.js'
-import { listKeysCommand } from './list-keys.js'
-import { migrateCommand } from './migrate.js'
-import { mockCommand } from './mock.js'
-import { revokeKeyCommand } from './revoke-key.js'
-import { startCommand } from './start.js'
+/** The command line: runs a command, and says how it ended. */
+import { type Command, CommanderError } from 'commander'
+import { CommandError, explain, explainAsJson, FAILED, MISUSED } from './failure.js'
+import { makeProgram } from './program.js'
 
-const FAILED = 1
-const MISUSED = 2
-
-const program = new Command('user-admin')
-  .description(
-    'Administers the users of a Django-style directory. Settings come from the environment: see config.',
-  )
-  .version(version)
-  // Errors of usage are thrown, so that they end with a status of their own.
-  .exitOverride()
-for (const command of [
-  startCommand(),
-  migrateCommand(),
-  configCommand(),
-  createSuperuserCommand(),
-  createKeyCommand(),
-  listKeysCommand(),
-  revokeKeyCommand(),
-  compareCommand(),
-  mockCommand(),
-  importCommand(),
-  exportCommand(),
-]) {
-  program.addCommand(command.copyInheritedSettings(program))
-}
+const isBrokenPipe = (error: unknown) => (error as NodeJS.ErrnoException).code === 'EPIPE'
 
 // Whoever reads our output may have seen enough (`list-keys | head -1`): no reason for a stack.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
+process.stdout.on('error', (error) => {
+  if (!isBrokenPipe(error)) throw error
   process.exitCode = FAILED
 })
+
+let running: Command | undefined
+const program = makeProgram().hook('preAction', (_, command) => void (running = command))
 
 try {
   await program.parseAsync()
 } catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : MISUSED
-  } else {
-    process.exitCode = FAILED
-    process.stderr.write(`error: ${explain(error)}\n`)
+  process.exitCode = exitCodeOf(error)
+  if (!(error instanceof CommanderError || isBrokenPipe(error))) {
+    const asJson: boolean = running?.opts().json ?? false
+    const said = asJson ? JSON.stringify(explainAsJson(error)) : `error: ${explain(error)}`
+    process.stderr.write(`${said}\n`)
   }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSED
+  return error instanceof CommandError ? error.exitCode : FAILED
 }

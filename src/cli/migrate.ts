@@ -1,16 +1,25 @@
 /** `user-admin migrate`: brings the tables up to date, and has the indexes for long lists created or dropped. */
 import { Command, Option } from 'commander'
 import { naming, readConfig } from '../config.js'
-import { createListIndexes, dropListIndexes, type ListIndexOptions } from '../db/list-indexes.js'
+import { createListIndexes, dropListIndexes } from '../db/list-indexes.js'
 import { migrate } from '../db/migrate.js'
 import { Names } from '../db/names.js'
-import { withServer } from './database.js'
+import { note, withServer } from './database.js'
+import { jsonOption, printJson } from './output.js'
 
 const print = (line: string) => process.stdout.write(`${line}\n`)
 
 interface MigrateFlags {
   listIndexes?: boolean
   dropListIndexes?: boolean
+  json?: boolean
+}
+
+/** Names of migrations and of indexes, as far as they were asked for. */
+interface Done {
+  applied: string[]
+  created?: string[]
+  dropped?: string[]
 }
 
 const COSTS = `
@@ -28,24 +37,26 @@ export const migrateCommand = () =>
       ).conflicts('dropListIndexes'),
     )
     .option('--drop-list-indexes', 'then drop the indexes for long lists')
+    .addOption(jsonOption('what was done, as JSON; each step is told on standard error'))
     .addHelpText('after', COSTS)
-    .action((flags: MigrateFlags) => {
-      const config = readConfig()
-      const options = { log: print, names: new Names(naming(config)) }
-      return withServer(config, async (url) => {
-        const { applied } = await migrate(url, options)
-        if (applied.length === 0) print('the database is up to date')
-        if (flags.listIndexes) await addIndexes(url, options)
-        if (flags.dropListIndexes) await removeIndexes(url, options)
-      })
+    .action(async ({ json = false, ...flags }: MigrateFlags) => {
+      const done = await migrateAs(flags, json ? note : print)
+      if (json) printJson(done)
+      else sayWhatWasNot(done)
     })
 
-async function addIndexes(url: string, options: ListIndexOptions): Promise<void> {
-  const { created } = await createListIndexes(url, options)
-  if (created.length === 0) print('no index for long lists was created')
+async function migrateAs(flags: MigrateFlags, log: (line: string) => void): Promise<Done> {
+  const config = readConfig()
+  const options = { log, names: new Names(naming(config)) }
+  return withServer(config, async (url) => ({
+    ...(await migrate(url, options)),
+    ...(flags.listIndexes && (await createListIndexes(url, options))),
+    ...(flags.dropListIndexes && (await dropListIndexes(url, options))),
+  }))
 }
 
-async function removeIndexes(url: string, options: ListIndexOptions): Promise<void> {
-  const { dropped } = await dropListIndexes(url, options)
-  if (dropped.length === 0) print('there are no indexes for long lists')
+function sayWhatWasNot({ applied, created, dropped }: Done): void {
+  if (applied.length === 0) print('the database is up to date')
+  if (created?.length === 0) print('no index for long lists was created')
+  if (dropped?.length === 0) print('there are no indexes for long lists')
 }

@@ -8,14 +8,17 @@ import { parseId } from '../domain/accept-update.js'
 import { withDatabase } from './database.js'
 import { CommandError } from './failure.js'
 import { COMMAND } from './names.js'
+import { jsonOption, printJson } from './output.js'
 
 export const revokeKeyCommand = () =>
   new Command('revoke-key')
     .description('Revokes an API key at once and for ever.')
     .argument('<id>', 'the id of the key, as list-keys shows it', readId)
-    .action(async (id: number) => {
+    .addOption(jsonOption())
+    .action(async (id: number, { json }: { json?: boolean }) => {
       await withDatabase(readConfig(), (database) => revokeKey(database, id))
-      process.stdout.write(`Key ${id} is revoked.\n`)
+      if (json) printJson({ id, state: 'revoked' })
+      else process.stdout.write(`Key ${id} is revoked.\n`)
     })
 
 function readId(text: string): number {

@@ -1,5 +1,5 @@
 /** One request to one side, and what is kept of its answer. */
-import { CommandError } from '../failure.js'
+import { CommandError, fetchFailure } from '../failure.js'
 
 /** Django, or the service beside it. */
 export interface Side {
@@ -54,7 +54,7 @@ export async function send(side: Side, request: Request, timeoutMs: number): Pro
     return answerOf(response, await readText(response), side)
   } catch (error) {
     throw new CommandError(
-      `${side.name}: no answer to ${request.method} ${side.base}${request.path}: ${reasonOf(error)}`,
+      `${side.name}: no answer to ${request.method} ${side.base}${request.path}: ${fetchFailure(error)}`,
     )
   }
 }
@@ -93,13 +93,4 @@ function answerOf({ status, headers }: Response, text: string, { base }: Side): 
   } catch {
     return { ...answer, kind: 'text' }
   }
-}
-
-/** What fetch says is "fetch failed"; the reason is its cause, or those of every address. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  if (error.name === 'TimeoutError') return 'it took too long'
-  if (error.cause instanceof AggregateError)
-    return error.cause.errors.map(({ message }: Error) => message).join(', ')
-  return error.cause instanceof Error ? error.cause.message : error.message
 }

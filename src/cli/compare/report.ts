@@ -1,4 +1,5 @@
 /** What is printed of each request: for people, or as one JSON object a line. */
+import { plain } from '../output.js'
 import { RECORD } from './departures.js'
 import type { Difference, Kind } from './differences.js'
 import type { Answer, Request } from './exchange.js'
@@ -68,6 +69,3 @@ function show(value: unknown): string {
 const WORDS = new Set(['allowed', 'refused', '(hidden)', 'a text'])
 
 const clip = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text)
-
-/** What a name or a value holds must not steer the terminal. */
-const plain = (text: string): string => text.replaceAll(/\p{Cc}/gu, '?')
