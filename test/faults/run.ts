@@ -8,12 +8,14 @@ import path from 'node:path'
 import { runTap, sayThatSkipped, testsIn } from '../helpers/run-tap.js'
 import { readFigures } from './figures.js'
 import { renderPage } from './page.js'
+import { hasHaProxy } from './haproxy.js'
 import { hasPgBouncer } from './pgbouncer.js'
 
 const PAGE = path.resolve(import.meta.dirname, '../../docs/reliability.md')
 /** Twenty restarts take some minutes. */
 const OPTIONS = ['--jobs=1', '--timeout=600']
 const THROUGH_PGBOUNCER = 'pgbouncer.test.ts'
+const BEHIND_HAPROXY = 'example-replicas.test.ts'
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'user-admin-figures-'))
 try {
@@ -25,7 +27,9 @@ try {
 function runTests(options: string[], figures: string): number {
   if (!hasPgBouncer())
     sayThatSkipped(THROUGH_PGBOUNCER, 'there is no PgBouncer', 'scripts/install-pgbouncer.sh')
-  const names = testsIn(import.meta.dirname).filter((name) => name !== THROUGH_PGBOUNCER || hasPgBouncer())
+  if (!hasHaProxy()) sayThatSkipped(BEHIND_HAPROXY, 'there is no HAProxy', 'scripts/install-haproxy.sh')
+  const lacking = [!hasPgBouncer() && THROUGH_PGBOUNCER, !hasHaProxy() && BEHIND_HAPROXY]
+  const names = testsIn(import.meta.dirname).filter((name) => !lacking.includes(name))
   writeFileSync(figures, '')
   const status = runTap(import.meta.dirname, names, [...OPTIONS, ...options], { FAULT_FIGURES: figures })
   if (status === 0) writeFileSync(PAGE, renderPage(readFigures(figures)))
