@@ -5,7 +5,6 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
-import { until } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
 import { type Block, ROOT } from './markdown.js'
 import type { World } from './world.js'
@@ -42,9 +41,12 @@ export async function runModule(t: Test, { lang, text, line }: Block, world: Wor
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
   if (text.includes('.listen(')) {
-    const address = await until(() => {
-      if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${output}`)
-      return /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0]
+    const address = await new Promise<string>((resolve, reject) => {
+      child.stdout.on('data', () => {
+        const [found] = /http:\/\/127\.0\.0\.1:\d+/.exec(output) ?? []
+        if (found !== undefined) resolve(found)
+      })
+      child.on('exit', (status) => reject(new Error(`it ended with ${status}: ${output}`)))
     })
     const answer = await fetch(`${address}/admin/users/1/`)
     t.equal(answer.status, 401, 'it answers')

@@ -7,7 +7,9 @@ import { createInterface } from 'node:readline'
 import type { World } from './world.js'
 
 /** Of one block. */
-const TIMEOUT_MS = 120_000
+const TIMEOUT_MS = 240_000
+/** Should nobody be left to end what stays. */
+const AT_EXIT = `trap 'for group in $(cat "$DOCS_WORLD"/running/*.pid); do kill -TERM -- "-$group"; done 2>/dev/null' EXIT\n`
 /** What is typed where a command asks for a password. */
 const TYPED = 'correct horse battery staple\n'
 
@@ -32,6 +34,7 @@ export async function startShell({ folder, checkout, env }: World): Promise<Shel
   const child = spawn('bash', ['--norc'], { cwd: checkout, env, stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = once(child, 'exit')
   child.stdin.on('error', () => {})
+  child.stdin.write(AT_EXIT)
   const answers = createInterface(child.stdout)[Symbol.asyncIterator]()
   const file = (name: string) => path.join(folder, name)
   const logsOf = async () => (await readFile(file('started'), 'utf8')).split('\n').filter(Boolean)

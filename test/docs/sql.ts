@@ -18,13 +18,14 @@ export async function startPostgres(t: Test, port: string): Promise<OwnPostgres>
   return server
 }
 
-/** In the database `postgres`, or in the one that the comment before it names. */
+/** In the database `postgres`, as a superuser; or what the comment before it says. */
 export async function runSql({ url }: OwnPostgres, { text, options }: Block): Promise<void> {
   const database = new URL(url)
   if (options.database) database.pathname = `/${options.database}`
   const client = new pg.Client({ connectionString: database.href })
   await client.connect()
   try {
+    if (options.as) await client.query(`set role ${options.as}`)
     // One by one: some can't be in a transaction.
     for (const statement of text.split(/;\s*(?:\n|$)/).filter((part) => part.trim()))
       await client.query(statement)

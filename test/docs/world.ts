@@ -52,28 +52,32 @@ export async function makeWorld(t: Test, page: Page): Promise<World> {
   const bin = path.join(folder, 'bin')
   await mkdir(bin)
   for (const name of WRAPPED) await symlink(path.join(BIN, 'command'), path.join(bin, name))
-  for (const name of ['stay', 'stop', 'proxy']) await symlink(path.join(BIN, name), path.join(bin, name))
+  for (const name of ['stay', 'stop', 'proxy', 'pooler'])
+    await symlink(path.join(BIN, name), path.join(bin, name))
   const real = new Map<string, string>()
   for (const port of PORTS) real.set(port, String(await freePort()))
+  const speaksOfPostgres = page.blocks.some(({ text }) => text.includes('127.0.0.1:5432'))
+  const postgres = speaksOfPostgres ? await startPostgres(t, real.get('5432')!) : undefined
   const env = {
     PATH: `${bin}:${process.env.PATH}`,
     HOME: folder,
     LANG: 'C.UTF-8',
     PORT: real.get('3000'),
     CHECKOUT: checkout,
+    PROJECT: path.join(folder, 'elsewhere/shop'),
     // What asks PostgreSQL's own library and names no port.
     PGPORT: real.get('5432'),
+    SUPERUSER_URL: postgres?.url,
     DOCS_PYTHON: PYTHON,
     DOCS_WORLD: folder,
     DOCS_PORTS: [...real.values()].join(' '),
     DOCS_EXCEPTIONS: COMMANDS.map(({ text }) => text).join('\n'),
   }
-  const speaksOfPostgres = page.blocks.some(({ text }) => text.includes('127.0.0.1:5432'))
   return {
     folder,
     checkout,
     env,
-    postgres: speaksOfPostgres ? await startPostgres(t, real.get('5432')!) : undefined,
+    postgres,
     toReal: (text) => text.replace(PORT, (_, before: string, port: string) => before + real.get(port)!),
     toShown: (text) =>
       [...real].reduce((shown, [port, used]) => shown.replaceAll(`:${used}`, `:${port}`), text),
