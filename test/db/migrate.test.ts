@@ -255,7 +255,7 @@ t.test('only what is pending is applied', async (t) => {
   await migrate(url)
   await pool.query(
     `drop table user_admin.api_key, user_admin.audit_event, user_admin.audit_retention,
-       user_admin.idempotent_answer, user_admin.secret, user_admin.request_count;
+       user_admin.idempotent_answer, user_admin.secret, user_admin.request_count, user_admin.import;
      delete from user_admin.migration where name >= '0002_user_admin'`,
   )
   t.strictSame(await pendingMigrations(url), ALL.slice(1))
