@@ -12,6 +12,8 @@ version=$(node --print "require('./package.json').version")
 [ -z "$(git status --porcelain)" ] || refuse 'the working tree has changes that are not committed.'
 [ "$(git tag --points-at HEAD "v$version")" ] || refuse "this commit has no tag v$version."
 grep -q "^## \[$version\]" CHANGELOG.md || refuse "CHANGELOG.md has no section $version."
+cmp -s openapi.yaml docs/releases/openapi.yaml ||
+  refuse 'docs/releases/openapi.yaml is not the document of this release: npm run openapi:compat -- --release.'
 [ "$(node --print "require('./package.json').repository?.url ?? ''")" ] ||
   refuse 'package.json names no repository, which the provenance refers to.'
 npm audit --omit=dev || refuse 'a dependency has a known vulnerability, or the registry could not be asked.'

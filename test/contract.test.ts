@@ -1,6 +1,6 @@
 import t from 'tap'
-import { checkContract } from './contract/suite.js'
-import { openWorld } from './contract/world.js'
+import { checkContract } from '../src/contract/suite.js'
+import { openWorld } from '../src/contract/world.js'
 import { createDatabase } from './helpers/database.js'
 import { startService } from './helpers/service.js'
 

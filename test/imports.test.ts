@@ -28,14 +28,27 @@ const RULES: Record<string, { layers: string[]; packages: string[] }> = {
   server: { layers: ['plugin', 'http', 'domain', 'db', 'ops', 'config', 'version'], packages: ['*'] },
   index: { layers: ['plugin', 'domain', 'db'], packages: [] },
   mock: { layers: ['server', 'domain', 'db', 'config'], packages: ['@sinclair/typebox'] },
+  contract: { layers: [], packages: ['ajv', 'node:'] },
   cli: {
-    layers: ['mock', 'server', 'plugin', 'http', 'domain', 'db', 'ops', 'config', 'client', 'version'],
+    layers: [
+      'contract',
+      'mock',
+      'server',
+      'plugin',
+      'http',
+      'domain',
+      'db',
+      'ops',
+      'config',
+      'client',
+      'version',
+    ],
     packages: ['*'],
   },
 }
 const ANYONE_MAY_IMPORT = ['schemas', 'errors', 'spans']
-/** These import nothing of the rest: the schemas begin everything, and the client runs elsewhere. */
-const STANDS_ALONE = ['schemas', 'client']
+/** These import nothing of the rest: the schemas begin everything, the client runs elsewhere, and the suite looks from outside. */
+const STANDS_ALONE = ['schemas', 'client', 'contract']
 
 const sources = ['schemas', 'src'].flatMap((folder) =>
   readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })

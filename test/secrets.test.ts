@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { PublishedDocument } from './contract/document.js'
+import { PublishedDocument } from '../src/contract/document.js'
 import { type ObservedService, startObserved } from './helpers/observed-service.js'
 
 const CANARY = 'canary_4f1d9a'

@@ -4,6 +4,7 @@ import { version } from '../version.js'
 import { compareCommand } from './compare.js'
 import { completeCommand, completionCommand } from './completion.js'
 import { configCommand } from './config.js'
+import { contractCommand } from './contract.js'
 import { createKeyCommand } from './create-key.js'
 import { createSuperuserCommand } from './create-superuser.js'
 import { exportCommand } from './export.js'
@@ -41,6 +42,7 @@ export function makeProgram(): Command {
     exportCommand(),
     compareCommand(),
     mockCommand(),
+    contractCommand(),
     completionCommand(),
   ]) {
     program.addCommand(command)

@@ -4,8 +4,8 @@
  */
 import { parseArgs } from 'node:util'
 import t from 'tap'
-import { checkContract } from './suite.js'
-import { openWorld } from './world.js'
+import { checkContract } from '../../src/contract/suite.js'
+import { openWorld } from '../../src/contract/world.js'
 
 const USAGE = `Usage: npm run test:contract -- --url <URL> --key <API key> [--user-id <id>]
                                 [--spare-user-id <id>]

@@ -2,7 +2,7 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { exchange } from '../contract/http.js'
+import { exchange } from '../../src/contract/http.js'
 import { listenOnLoopback } from '../helpers/listen.js'
 
 export interface Balancer {

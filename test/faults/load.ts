@@ -1,6 +1,6 @@
 /** Many who write and read a few users at once, over connections that are kept, and remember every answer. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Answer, exchange } from '../contract/http.js'
+import { type Answer, exchange } from '../../src/contract/http.js'
 import type { Operation, State } from './history.js'
 
 export interface LoadOptions {

@@ -1,8 +1,8 @@
 /** The service through PgBouncer in transaction mode, where no two transactions need share a session. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { checkContract } from '../contract/suite.js'
-import { openWorld } from '../contract/world.js'
+import { checkContract } from '../../src/contract/suite.js'
+import { openWorld } from '../../src/contract/world.js'
 import { run } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
 import { startService } from '../helpers/service.js'

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { readConfig } from '../../src/config.js'
-import { exchange } from '../contract/http.js'
+import { exchange } from '../../src/contract/http.js'
 import { type Running, spawnStart, until } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
 import { freePort } from '../helpers/free-port.js'

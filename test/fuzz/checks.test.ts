@@ -1,7 +1,7 @@
 /** Each check of the fuzzer, told a lie: what it would never say is found by nobody. */
 import t from 'tap'
-import { PublishedDocument } from '../contract/document.js'
-import type { Answer } from '../contract/http.js'
+import { PublishedDocument } from '../../src/contract/document.js'
+import type { Answer } from '../../src/contract/http.js'
 import { startService } from '../helpers/service.js'
 import {
   checkAny,

@@ -1,8 +1,8 @@
 /** What is asked of answers: each check says what is wrong with one, or nothing. */
 import { isDeepStrictEqual } from 'node:util'
-import type { PublishedDocument } from '../contract/document.js'
-import type { Answer, Exchange } from '../contract/http.js'
-import { inspect } from '../contract/inspect.js'
+import type { PublishedDocument } from '../../src/contract/document.js'
+import type { Answer, Exchange } from '../../src/contract/http.js'
+import { inspect } from '../../src/contract/inspect.js'
 
 /** Codes of problems that a valid request may have all the same. */
 const UNTELLABLE_PROBLEMS = ['precondition_failed', 'precondition_required', 'patch_conflict']

@@ -1,7 +1,7 @@
 /** Sends the requests of one case, checks what holds for every answer, and remembers them for whoever reads of a failure. */
 import type { OutgoingHttpHeaders } from 'node:http'
-import type { Answer, Exchange } from '../contract/http.js'
-import type { Subject } from '../contract/subject.js'
+import type { Answer, Exchange } from '../../src/contract/http.js'
+import type { Subject } from '../../src/contract/subject.js'
 import { checkAny } from './checks.js'
 import { type Sent, urlOf } from './requests.js'
 import type { World } from './world.js'

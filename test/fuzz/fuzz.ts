@@ -1,6 +1,6 @@
 /** Runs cases one after the other: each is drawn by its own seed, and made smaller where it fails. */
 import fc from 'fast-check'
-import type { Subject } from '../contract/subject.js'
+import type { Subject } from '../../src/contract/subject.js'
 import { Client, Violation } from './client.js'
 import { Figures } from './figures.js'
 import { type Plan, plansFor } from './plans.js'

@@ -1,7 +1,7 @@
 /** A service that lies, once for each promise: the fuzzer must find each of them by asking. */
 import t from 'tap'
-import type { Answer } from '../contract/http.js'
-import { type CallOptions, Subject } from '../contract/subject.js'
+import type { Answer } from '../../src/contract/http.js'
+import { type CallOptions, Subject } from '../../src/contract/subject.js'
 import { startService } from '../helpers/service.js'
 import { fuzz } from './fuzz.js'
 

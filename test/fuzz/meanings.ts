@@ -1,6 +1,6 @@
 /** What names stand for that no schema can tell: which ids there are, what a condition is, what a cursor is. */
 import fc, { type Arbitrary } from 'fast-check'
-import type { Schema } from '../contract/document.js'
+import type { Schema } from '../../src/contract/document.js'
 import type { Meaning, Values } from './values.js'
 import type { World } from './world.js'
 

@@ -1,6 +1,6 @@
 /** Requests for one operation: as its document wants them, and with exactly one thing wrong. */
 import fc, { type Arbitrary } from 'fast-check'
-import type { PublishedDocument, Parameter } from '../contract/document.js'
+import type { PublishedDocument, Parameter } from '../../src/contract/document.js'
 import {
   BROKEN_HEADERS,
   bodyMeanings,

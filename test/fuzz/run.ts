@@ -3,7 +3,7 @@
  * an answer was otherwise than the document says.
  */
 import { parseArgs } from 'node:util'
-import { Subject } from '../contract/subject.js'
+import { Subject } from '../../src/contract/subject.js'
 import { startService } from '../helpers/service.js'
 import { fuzz } from './fuzz.js'
 

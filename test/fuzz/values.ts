@@ -1,6 +1,6 @@
 /** Values from the schemas of the document: those that they allow, and those that break one keyword of them. */
 import fc, { type Arbitrary } from 'fast-check'
-import type { PublishedDocument, Schema } from '../contract/document.js'
+import type { PublishedDocument, Schema } from '../../src/contract/document.js'
 import { allowed, broken, type FieldSchema } from '../properties/arbitraries.js'
 
 /** What a name stands for beyond its schema: ids of what exists, conditions, cursors. */

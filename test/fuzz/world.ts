@@ -1,7 +1,7 @@
 /** What the fuzzer has made and may change: users and groups of its own, and what it was told of them. */
 import { randomUUID } from 'node:crypto'
-import type { Answer } from '../contract/http.js'
-import type { Subject } from '../contract/subject.js'
+import type { Answer } from '../../src/contract/http.js'
+import type { Subject } from '../../src/contract/subject.js'
 
 /** The two kinds of things that are made and deleted, by their place in a URL. */
 export const KINDS = {

@@ -8,11 +8,11 @@ import { Names } from '../../src/db/names.js'
 import { hashApiKey, makeApiKey, visiblePrefix } from '../../src/domain/api-key.js'
 import { makeUnusablePassword } from '../../src/domain/passwords/unusable.js'
 import { buildServer, type Service } from '../../src/server.js'
-import { type Answer, exchange } from '../contract/http.js'
+import { type Answer, exchange } from '../../src/contract/http.js'
 import { createDatabase, type TestDatabase } from './database.js'
 import { schemaUnderTest, userModelOf } from './django-schemas.js'
 
-export type { Answer } from '../contract/http.js'
+export type { Answer } from '../../src/contract/http.js'
 
 export interface RequestOptions {
   /** An API key, sent as `Authorization: Bearer`. */

@@ -1,7 +1,7 @@
 // The history of a user, and the feed: complete and in order, however the transactions that write it commit.
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import type { Answer } from '../contract/http.js'
+import type { Answer } from '../../src/contract/http.js'
 import { setClockBack } from '../helpers/clock.js'
 import { startService } from '../helpers/service.js'
 

@@ -1,5 +1,5 @@
 /** Bodies that want to hurt: refused fast, and nothing is written. */
-import type { Test } from 'tap'
+import type { Test } from '../assertions.js'
 import type { Answer } from '../http.js'
 import type { Account, Subject } from '../subject.js'
 import type { Checks } from '../world.js'
@@ -97,7 +97,8 @@ export const hostile: Checks = {
     const many = (count: number, item: (index: number) => string) =>
       Array.from({ length: count }, (_, i) => item(i)).join()
     const bodies: Record<string, string> = {
-      'a million ids': own.textOf(`"groups":[${many(1_000_000, String)}]`),
+      // No more than a connection takes before the answer comes: it is closed, and what was answered may be lost.
+      '150,000 ids': own.textOf(`"groups":[${many(150_000, String)}]`),
       'as many ids as fit': own.textOf(`"groups":[${many(60_000, (index) => String(index + 1))}]`),
       'as many equal ids as fit': own.textOf(`"groups":[${many(250_000, () => '1')}]`),
       'a hundred thousand texts': own.textOf(`"user_permissions":[${many(100_000, () => '"a"')}]`),

@@ -1,5 +1,5 @@
 /** The black-box suite: holds a deployment to its published document and to the contract. */
-import type { Test } from 'tap'
+import type { Test } from './assertions.js'
 import { addressing } from './checks/addressing.js'
 import { directory } from './checks/directory.js'
 import { editing } from './checks/editing.js'

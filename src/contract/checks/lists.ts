@@ -1,5 +1,5 @@
 /** Lists: the envelope, and their pages by number and by cursor. */
-import type { Test } from 'tap'
+import type { Test } from '../assertions.js'
 import type { Answer } from '../http.js'
 import type { Subject } from '../subject.js'
 import type { Checks, World } from '../world.js'

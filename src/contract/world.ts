@@ -1,5 +1,5 @@
 /** What the checks work on. */
-import type { Test } from 'tap'
+import type { Test } from './assertions.js'
 import { Account, Subject } from './subject.js'
 
 export interface WorldOptions {
@@ -7,8 +7,8 @@ export interface WorldOptions {
   url: string
   /** An API key of an active staff superuser. */
   key: string
-  /** The user of the key. What is changed of it is put back. */
-  userId: number
+  /** The user of the key, as the service says by default. What is changed of it is put back. */
+  userId?: number | undefined
   /** A user that nobody needs: its flags are switched and put back, and its password is lost. */
   spareUserId?: number | undefined
 }
@@ -32,7 +32,7 @@ export const NEEDS_SPARE = { skip: 'needs --spare-user-id: it would lock out the
 /** @throws where the service has no document, or the key may not read the users */
 export async function openWorld({ url, key, userId, spareUserId }: WorldOptions): Promise<World> {
   const subject = await Subject.open(url, key)
-  const own = await Account.open(subject, userId)
+  const own = await Account.open(subject, userId ?? (await readOwnId(subject)))
   const spare = spareUserId === undefined ? undefined : await Account.open(subject, spareUserId)
   const made = new Set<string>()
   return {
@@ -51,4 +51,11 @@ export async function openWorld({ url, key, userId, spareUserId }: WorldOptions)
       await spare?.restore()
     },
   }
+}
+
+async function readOwnId(subject: Subject): Promise<number> {
+  const { status, body } = await subject.call('GET', subject.document.pathOf('readMe'))
+  if (status !== 200)
+    throw new Error(`The service does not say whose key it is: ${status} ${body?.detail ?? ''}`)
+  return body.user.id
 }

@@ -1,5 +1,5 @@
 /** What is published: the document, the problems page, the health checks. */
-import type { Test } from 'tap'
+import type { Test } from '../assertions.js'
 import {
   CONTRACT,
   type ContractField,

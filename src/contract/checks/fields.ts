@@ -1,5 +1,5 @@
 /** What each kind of value may be, and what becomes of it. */
-import type { Test } from 'tap'
+import type { Test } from '../assertions.js'
 import { CONTRACT, USERNAMES } from '../contract.js'
 import type { Account } from '../subject.js'
 import { type Checks, NEEDS_SPARE } from '../world.js'
