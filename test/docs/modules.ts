@@ -10,15 +10,6 @@ import { type Block, ROOT } from './markdown.js'
 import type { World } from './world.js'
 
 const COMPILER = path.join(ROOT, 'node_modules/typescript/bin/tsc')
-const OPTIONS = {
-  strict: true,
-  module: 'NodeNext',
-  target: 'ES2023',
-  noEmit: true,
-  types: ['node'],
-  skipLibCheck: true,
-}
-
 /** Compiles it, and runs it on an empty database until it ends. One that listens is asked for a user, and ended. */
 export async function runModule(t: Test, { lang, text, line }: Block, world: World): Promise<void> {
   const folder = path.join(world.folder, `app/block-${line}`)
@@ -58,7 +49,9 @@ export async function runModule(t: Test, { lang, text, line }: Block, world: Wor
 
 async function compile(folder: string, file: string): Promise<void> {
   const project = path.join(folder, 'tsconfig.json')
-  await writeFile(project, JSON.stringify({ compilerOptions: OPTIONS, files: [file] }))
+  // The sources of the package are read with it.
+  const extended = path.join(ROOT, 'tsconfig.json')
+  await writeFile(project, JSON.stringify({ extends: extended, include: [], files: [file] }))
   await promisify(execFile)(process.execPath, [COMPILER, '-p', project]).catch(({ stdout }) => {
     throw new Error(stdout)
   })

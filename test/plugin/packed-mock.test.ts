@@ -1,6 +1,6 @@
-// The mock as it is published: the example's pact is written and kept, and what the documentation shows compiles and runs.
+// The mock as it is published: the example's pact is written and kept.
 import { execFile } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
@@ -33,21 +33,4 @@ t.test('the example', async (t) => {
     writeFileSync(file, readFileSync(file, 'utf8').replace('"permission_denied"', '"not_today"'))
     t.match((await runTest(example, 'dist/provider.test.js')).stdout, /^# pass 0\n# fail 1$/m)
   })
-})
-
-t.test('the documentation', async (t) => {
-  const [, block] = /^```ts\n(.*?)^```$/ms.exec(
-    readFileSync(path.join(ROOT, 'docs/contract-tests.md'), 'utf8'),
-  )!
-  const folder = path.join(host, 'documented')
-  mkdirSync(folder)
-  writeFileSync(path.join(folder, 'users.test.ts'), block!)
-  cpSync(path.join(ROOT, 'examples/consumer-contract/tsconfig.json'), path.join(folder, 'base.json'))
-  writeFileSync(
-    path.join(folder, 'tsconfig.json'),
-    '{ "extends": "./base.json", "files": ["users.test.ts"] }',
-  )
-  t.equal((await compile(folder)).stdout, '')
-  const { stdout } = await runTest(folder, 'dist/users.test.js')
-  t.match(stdout, /^# pass 2\n# fail 0$/m, stdout)
 })
