@@ -15,6 +15,10 @@ export const COMMANDS: Exception[] = [
 
 /** Blocks that say how something is, and nothing that could be run. */
 export const BLOCKS: Exception[] = [
+  {
+    text: 'npm install && npm run build',
+    why: 'test/plugin/packed-*.test.ts install the package in a copy of the example, build and run it',
+  },
   { text: 'cli → mock → server → plugin', why: 'test/imports.test.ts holds it' },
   { text: 'Usage: user-admin', why: 'npm run openapi -- --check holds it' },
   { text: '{\n  "dry_run": false', why: 'a summary of a large import; test/cli/import.test.ts' },

@@ -32,13 +32,13 @@ const isOutput = ({ lang, options }: Block) => ['json', 'text'].includes(lang) &
 
 function stepOf(page: Page, block: Block): Step {
   const { lang, options, text } = block
+  if (BLOCKS.some((exception) => text.startsWith(exception.text))) return { kind: 'checked', block }
   if (options.file !== undefined) return { kind: 'file', block, name: options.file }
   if (lang === 'env') return { kind: 'settings', block }
   if (lang === 'sh') return { kind: 'shell', block, outputs: [] }
   if (lang === 'sql') return { kind: 'sql', block }
   if (lang === 'js' || lang === 'ts')
     return isPartOfExample(text) ? { kind: 'checked', block } : { kind: 'module', block }
-  if (BLOCKS.some((exception) => text.startsWith(exception.text))) return { kind: 'checked', block }
   throw new Error(
     `${page.path}:${block.line}: nothing is known to do with this block of ${lang || 'no language'}; see CONTRIBUTING.md`,
   )
