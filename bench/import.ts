@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { copyInto } from '../src/db/copy.js'
 import { migrate } from '../src/db/migrate.js'
+import { USER_COLUMNS } from '../src/db/users.js'
 import { build, ROOT } from './build.js'
 import { runChild } from './children.js'
 import { makeDirectory, type Server, startServer } from './database.js'
@@ -78,22 +79,10 @@ async function copyBare(resources: Resources, server: Server, users: number): Pr
       members: ids.flatMap((n) => groupsOf(n).map((group) => `${n}\t${group}\n`)).join(''),
     }
   })
-  const columns = [
-    'id',
-    'password',
-    'last_login',
-    'is_superuser',
-    'username',
-    'first_name',
-    'last_name',
-    'email',
-    'is_staff',
-    'is_active',
-    'date_joined',
-  ]
   return timed(server, async () => {
     await client.query('begin')
-    for (const { users: text } of pieces) await copyInto(client, { table: 'auth_user', columns, text })
+    for (const { users: text } of pieces)
+      await copyInto(client, { table: 'auth_user', columns: USER_COLUMNS, text })
     for (const { members: text } of pieces)
       await copyInto(client, { table: 'auth_user_groups', columns: ['user_id', 'group_id'], text })
     await client.query('commit')

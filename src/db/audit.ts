@@ -50,21 +50,18 @@ export const insertionOf = (
     .columns(NAMES)
     .expression(query.selectFrom(rowsOf<AuditEvent>(COLUMNS, arrays)).select(NAMES))
 
+const valueOf = (event: AuditEvent, column: (typeof NAMES)[number]) =>
+  column === 'changes' ? JSON.stringify(event.changes) : event[column]
+
 /** Events as one array a column. */
 export const eventArrays = (events: readonly AuditEvent[]): unknown[][] =>
-  NAMES.map((column) =>
-    events.map((event) => (column === 'changes' ? JSON.stringify(event.changes) : event[column])),
-  )
+  NAMES.map((column) => events.map((event) => valueOf(event, column)))
 
 /** Events as COPY takes them. */
 export const copiedEvents = (events: readonly AuditEvent[]): CopiedRows => ({
   table: 'user_admin.audit_event',
   columns: NAMES,
-  text: events
-    .map((event) =>
-      copyLine(NAMES.map((column) => (column === 'changes' ? JSON.stringify(event.changes) : event[column]))),
-    )
-    .join(''),
+  text: events.map((event) => copyLine(NAMES.map((column) => valueOf(event, column)))).join(''),
 })
 
 const insertStatement = statement(

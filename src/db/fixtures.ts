@@ -21,17 +21,6 @@ export async function removeEverything(db: Queryable): Promise<void> {
   await db.run(unnamed(sql`truncate ${sql.raw(tables.join(', '))} restart identity cascade`))
 }
 
-const permissionsStatement = statement('read_permission_ids', () =>
-  query
-    .selectFrom('auth_permission as p')
-    .innerJoin('django_content_type as c', 'c.id', 'p.content_type_id')
-    .select(['p.id', sql<string>`c.app_label || '.' || p.codename`.as('name')]),
-)
-
-/** The ids of all permissions, by names such as `auth.view_user`. */
-export const readPermissionIds = async (db: Queryable): Promise<Map<string, number>> =>
-  new Map((await db.run(permissionsStatement)).map(({ id, name }) => [name, id]))
-
 const MEMBERSHIP = { user_id: 'bigint', member_of: 'bigint' }
 
 const membershipsStatement = statement(

@@ -5,7 +5,7 @@ import { checkConstraints } from './constraints.js'
 import { type CopiedRows, copyLine } from './copy.js'
 import type { Queryable, Transaction } from './database.js'
 import { statement, query, unnamed } from './statement.js'
-import type { StoredUser } from './users.js'
+import { type StoredUser, USER_COLUMNS } from './users.js'
 
 const defaultStatement = statement('default_id', (relation: string) =>
   query.selectNoFrom([
@@ -35,24 +35,10 @@ export async function takeIds(transaction: Transaction, source: string, count: n
   return (row?.ids ?? []).sort((one, other) => one - other)
 }
 
-const COLUMNS = [
-  'id',
-  'password',
-  'last_login',
-  'is_superuser',
-  'username',
-  'first_name',
-  'last_name',
-  'email',
-  'is_staff',
-  'is_active',
-  'date_joined',
-] as const
-
 const copiedUsers = (users: readonly StoredUser[]): CopiedRows => ({
   table: 'auth_user',
-  columns: COLUMNS,
-  text: users.map((user) => copyLine(COLUMNS.map((column) => user[column]))).join(''),
+  columns: USER_COLUMNS,
+  text: users.map((user) => copyLine(USER_COLUMNS.map((column) => user[column]))).join(''),
 })
 
 function copiedMembers(

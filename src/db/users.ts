@@ -13,7 +13,8 @@ export interface StoredUser extends UserColumns {
   user_permissions: number[]
 }
 
-const COLUMNS = [
+/** Their names. */
+export const USER_COLUMNS = [
   'id',
   'password',
   'last_login',
@@ -31,7 +32,7 @@ const COLUMNS = [
 const among = (ids: number[]) => sql<number[]>`${ids}::bigint[]`
 
 /** A whole user of the table under the alias `t`. */
-export const wholeUser = sql<StoredUser>`${sql.join(COLUMNS.map((column) => sql.ref(`t.${column}`)))},
+export const wholeUser = sql<StoredUser>`${sql.join(USER_COLUMNS.map((column) => sql.ref(`t.${column}`)))},
   array(select group_id from auth_user_groups where user_id = t.id order by 1) as groups,
   array(select permission_id from auth_user_user_permissions where user_id = t.id order by 1) as user_permissions`
 
@@ -53,7 +54,7 @@ export async function readUsers(db: Queryable, ids: readonly number[]): Promise<
 const lockUsersStatement = statement('lock_users', (ids: number[]) =>
   query
     .selectFrom('auth_user')
-    .select(COLUMNS)
+    .select(USER_COLUMNS)
     .where('id', '=', sql<number>`any(${among(ids)})`)
     .orderBy('id')
     .forNoKeyUpdate(),

@@ -2,8 +2,9 @@
 import { insertUser } from '../db/accounts.js'
 import { insertApiKey } from '../db/api-keys.js'
 import type { Database, Transaction } from '../db/database.js'
-import { insertMemberships, readPermissionIds, removeEverything } from '../db/fixtures.js'
+import { insertMemberships, removeEverything } from '../db/fixtures.js'
 import { insertGroup, writeGroup } from '../db/groups.js'
+import { readReferenceNames } from '../db/reference-names.js'
 import { hashApiKey, visiblePrefix } from '../domain/api-key.js'
 import { FixtureError, type Fixtures } from './fixtures.js'
 
@@ -27,7 +28,9 @@ const PASSWORD = 'argon2$argon2id$v=19$m=102400,t=2,p=8$YSB0aHJvdy1hd2F5IHNhbHQ$
 export function loadFixtures(database: Database, { users, groups = {} }: Fixtures): Promise<Loaded> {
   return database.transaction(async (transaction) => {
     await removeEverything(transaction)
-    const permissionId = idIn(await readPermissionIds(transaction), 'permission')
+    const { user_permissions: permissions } = await readReferenceNames(transaction)
+    // A new database has no two of one name.
+    const permissionId = idIn(new Map([...permissions].map(([name, ids]) => [name, ids[0]!])), 'permission')
     const groupIds = await insertInOrder(groups, (name) => insertGroup(transaction, name))
     const groupId = idIn(groupIds, 'group')
     const userIds = await insertInOrder(users, (name, user) => insertUser(transaction, columnsOf(name, user)))

@@ -16,6 +16,7 @@ const PAGE = path.resolve(import.meta.dirname, '../../docs/reliability.md')
 const OPTIONS = ['--jobs=1', '--timeout=600']
 const THROUGH_PGBOUNCER = 'pgbouncer.test.ts'
 const BEHIND_HAPROXY = 'example-replicas.test.ts'
+const INSTALL = 'scripts/install-faults.sh'
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'user-admin-figures-'))
 try {
@@ -25,9 +26,8 @@ try {
 }
 
 function runTests(options: string[], figures: string): number {
-  if (!hasPgBouncer())
-    sayThatSkipped(THROUGH_PGBOUNCER, 'there is no PgBouncer', 'scripts/install-pgbouncer.sh')
-  if (!hasHaProxy()) sayThatSkipped(BEHIND_HAPROXY, 'there is no HAProxy', 'scripts/install-haproxy.sh')
+  if (!hasPgBouncer()) sayThatSkipped(THROUGH_PGBOUNCER, 'there is no PgBouncer', INSTALL)
+  if (!hasHaProxy()) sayThatSkipped(BEHIND_HAPROXY, 'there is no HAProxy', INSTALL)
   const lacking = [!hasPgBouncer() && THROUGH_PGBOUNCER, !hasHaProxy() && BEHIND_HAPROXY]
   const names = testsIn(import.meta.dirname).filter((name) => !lacking.includes(name))
   writeFileSync(figures, '')
