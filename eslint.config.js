@@ -2,7 +2,7 @@ import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', '.tap/', '.host-*/', 'src/client/schema.ts'] },
+  { ignores: ['dist/', '.tap/', '.compiled/', '.host-*/', 'src/client/schema.ts'] },
   js.configs.recommended,
   tseslint.configs.recommended,
   {

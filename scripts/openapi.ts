@@ -53,7 +53,7 @@ const files = {
   'docs/reference/plugin-options.md': pluginOptionsPage(),
   'docs/reference/problems.md': problemsPage(),
   'docs/reference/settings.md': settingsPage(),
-  'docs/command-line.md': withReference(await readFile('docs/command-line.md', 'utf8')),
+  'docs/command-line.md': await withReference(await readFile('docs/command-line.md', 'utf8')),
   'src/client/schema.ts': await clientSchema(document),
 }
 const check = process.argv.includes('--check')

@@ -1,4 +1,5 @@
 /** From the environment to one frozen Config. The only reader of `process.env`. */
+import { ConfigError } from './config/error.js'
 import { SETTINGS } from './config/settings.js'
 import { hideSecrets } from './db/database-url.js'
 import type { JwtOptions } from './domain/jwt-options.js'
@@ -11,11 +12,6 @@ export type SettingName = keyof Settings
 /** The effective settings. */
 export type Config = {
   readonly [Name in SettingName]: ReturnType<Settings[Name]['read']> | Settings[Name]['fallback']
-}
-
-/** Settings that can't be used, all of them at once. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
 }
 
 /**

@@ -200,7 +200,7 @@ export const unavailable = (
 export const fieldOf = ({ pointer }: Fault): string | undefined =>
   pointer.split('/')[1]?.replaceAll('~1', '/').replaceAll('~0', '~')
 
-/** The options and the database don't go together; the message tells the operator why and what to do. */
+/** What is set up won't do, or does not go together; the message tells the operator why and what to do. */
 export class SetupError extends Error {
-  override readonly name = 'SetupError'
+  override readonly name: string = 'SetupError'
 }

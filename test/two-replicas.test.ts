@@ -31,7 +31,7 @@ t.test('every setting is one, and has a value that can be used', async (t) => {
 t.test('the tables are there before any replica, and the replicas before the balancer', async (t) => {
   const { command = [], depends_on } = services['migrate']!
   t.equal(command[1], 'dist/src/cli/main.js')
-  t.ok(makeProgram().commands.some((one) => one.name() === command[2]))
+  t.ok((await makeProgram()).commands.some((one) => one.name() === command[2]))
   t.match(depends_on, { database: { condition: 'service_healthy' } })
   for (const [, replica] of replicas)
     t.match(replica.depends_on, { migrate: { condition: 'service_completed_successfully' } })

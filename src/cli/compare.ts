@@ -9,9 +9,8 @@ import { readRequests } from './compare/recorded.js'
 import { asJson, asText, verdictOf } from './compare/report.js'
 import { OTHER_REQUESTS } from './compare/requests.js'
 import { type Ask, compareUser } from './compare/user.js'
-import { note } from './database.js'
 import { CommandError, explain } from './failure.js'
-import { jsonOption } from './output.js'
+import { jsonOption, note } from './output.js'
 
 interface Options {
   django: string

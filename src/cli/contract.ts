@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { runChecks } from '../contract/runner.js'
 import { checkContract } from '../contract/suite.js'
 import { openWorld } from '../contract/world.js'
-import { note } from './database.js'
+import { note } from './output.js'
 import { awaitSignal } from './signals.js'
 
 interface Options {

@@ -7,10 +7,10 @@ import type { Database } from '../db/database.js'
 import { findUserByUsername } from '../db/superusers.js'
 import { hashApiKey, makeApiKey, visiblePrefix } from '../domain/api-key.js'
 import { normalizeText } from '../domain/text.js'
-import { note, withDatabase } from './database.js'
+import { withDatabase } from './database.js'
 import { parseExpiry } from './expiry.js'
 import { CommandError } from './failure.js'
-import { jsonOption, printJson } from './output.js'
+import { jsonOption, note, printJson } from './output.js'
 
 interface Options {
   username: string

@@ -12,6 +12,7 @@ import { assertMigrated, migrate } from '../db/migrate.js'
 import { Names } from '../db/names.js'
 import { isConnectionLoss } from '../db/sqlstate.js'
 import { explainDatabase } from './database-failure.js'
+import { note } from './output.js'
 import { holdSignals } from './signals.js'
 
 /** Milliseconds that one statement of a command may take. */
@@ -23,9 +24,6 @@ const RETRY_MS = 250
 
 /** The width of `first_name` in Django: where the column is no wider, nobody's name needs to be looked at. */
 const WIDEST_FIRST_NAME = 150
-
-/** Says something that is no result of the command. */
-export const note = (message: string): void => void process.stderr.write(`${message}\n`)
 
 /** Does `work` on tables that are up to date. */
 export function withDatabase<T>(

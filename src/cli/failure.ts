@@ -1,12 +1,8 @@
 /** From whatever went wrong to what is said on standard error. */
-import { type Problem, ProblemError } from '../client/index.js'
-import { ConfigError } from '../config.js'
-import { EmbeddedPostgresError } from '../db/embedded-postgres.js'
-import { UnservableSchemaError } from '../db/live-schema.js'
-import { DatabaseTooNewError, MigrationError, PartialSchemaError } from '../db/migrate.js'
-import { PendingMigrationsError } from '../db/migrate.js'
+import { type Problem, ProblemError } from '../client/problems.js'
+import { ConfigError } from '../config/error.js'
+import { PendingMigrationsError } from '../db/migration-errors.js'
 import { SetupError } from '../errors.js'
-import { FixtureError } from '../mock/fixtures.js'
 import { COMMAND } from './names.js'
 
 /** What the command line ends with where it does not end well. */
@@ -28,20 +24,9 @@ export class CommandError extends Error {
 /** What can't be meant: nothing was done, or asked. */
 export const misused = (message: string): CommandError => new CommandError(message, { exitCode: MISUSED })
 
-/** Failures that happen in good order: their messages are written for operators. */
-const EXPECTED = [
-  CommandError,
-  DatabaseTooNewError,
-  EmbeddedPostgresError,
-  FixtureError,
-  MigrationError,
-  PartialSchemaError,
-  SetupError,
-  UnservableSchemaError,
-]
-
 /** Whether the message of an error is for operators as it is. */
-export const isExpected = (error: unknown): error is Error => EXPECTED.some((type) => error instanceof type)
+export const isExpected = (error: unknown): error is Error =>
+  error instanceof CommandError || error instanceof SetupError
 
 /** A failure in words for the operator; with its stack where nobody expected it. */
 export function explain(error: unknown): string {

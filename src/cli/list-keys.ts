@@ -2,8 +2,8 @@
 import { Command } from 'commander'
 import { readConfig } from '../config.js'
 import { type ListedApiKey, listApiKeys } from '../db/api-keys.js'
-import { note, withDatabase } from './database.js'
-import { jsonOption, printJson, table } from './output.js'
+import { withDatabase } from './database.js'
+import { jsonOption, note, printJson, table } from './output.js'
 
 export const listKeysCommand = () =>
   new Command('list-keys')

@@ -13,7 +13,10 @@ process.stdout.on('error', (error) => {
 })
 
 let running: Command | undefined
-const program = makeProgram().hook('preAction', (_, command) => void (running = command))
+const program = (await makeProgram(process.argv[2])).hook(
+  'preAction',
+  (_, command) => void (running = command),
+)
 
 try {
   await program.parseAsync()

@@ -4,8 +4,8 @@ import { naming, readConfig } from '../config.js'
 import { createListIndexes, dropListIndexes } from '../db/list-indexes.js'
 import { migrate } from '../db/migrate.js'
 import { Names } from '../db/names.js'
-import { note, withServer } from './database.js'
-import { jsonOption, printJson } from './output.js'
+import { withServer } from './database.js'
+import { jsonOption, note, printJson } from './output.js'
 
 const print = (line: string) => process.stdout.write(`${line}\n`)
 

@@ -1,9 +1,12 @@
-/** What commands print on standard output: tables for people, JSON for scripts. */
+/** What commands print: tables for people and JSON for scripts on standard output, and notes beside them. */
 import { pipeline } from 'node:stream/promises'
 import { Option } from 'commander'
 
 /** The same for every command that has it; where there is a list of any length, it comes as one JSON object a line. */
 export const jsonOption = (description = 'as JSON') => new Option('--json', description)
+
+/** Says something that is no result of the command. */
+export const note = (message: string): void => void process.stderr.write(`${message}\n`)
 
 /** Prints one value. */
 export const printJson = (value: unknown): void =>

@@ -8,13 +8,14 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../db/embedded-pos
 import { assertMigrated, migrate } from '../db/migrate.js'
 import { Names } from '../db/names.js'
 import type { Service } from '../server.js'
-import { note, withPool } from './database.js'
+import { withPool } from './database.js'
 import { explainDatabase } from './database-failure.js'
 import { explain } from './failure.js'
 import { provideFirstKey } from './first-key.js'
 import { greeting } from './greeting.js'
 import { listen } from './listen.js'
 import { KEY_FILE } from './names.js'
+import { note } from './output.js'
 import { ignoreEcho, outliveSignals } from './signals.js'
 
 /** Longer than the embedded PostgreSQL takes to stop, however busy it is. */

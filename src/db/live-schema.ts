@@ -1,5 +1,6 @@
 /** What the adopted tables really look like: Django's versions and custom users differ. */
 import type pg from 'pg'
+import { SetupError } from '../errors.js'
 import { type DjangoTable, Names, OWNED_TABLES, type OwnedTable } from './names.js'
 
 /** The tables that must exist; `authtoken_token` and `django_admin_log` may. */
@@ -42,7 +43,7 @@ export interface SchemaFault {
 }
 
 /** The live tables can't be served; `faults` has every reason at once. */
-export class UnservableSchemaError extends Error {
+export class UnservableSchemaError extends SetupError {
   override readonly name = 'UnservableSchemaError'
 
   constructor(readonly faults: readonly SchemaFault[]) {

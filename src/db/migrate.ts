@@ -1,52 +1,15 @@
 import pg from 'pg'
 import { SetupError } from '../errors.js'
+import { DatabaseTooNewError, MigrationError, PendingMigrationsError } from './migration-errors.js'
 import { migrations, type Migration, type MigrationContext } from './migrations/index.js'
 import { Names } from './names.js'
 import { makeClient } from './servers.js'
-
-export { PartialSchemaError } from './migrations/0001_django_auth.js'
 
 export interface MigrateOptions {
   /** Told of every step, in a sentence. */
   log?: (message: string) => void
   /** What the project calls its tables. Default: as Django does. */
   names?: Names
-}
-
-/** The database holds a migration that this version does not know. */
-export class DatabaseTooNewError extends Error {
-  override readonly name = 'DatabaseTooNewError'
-
-  constructor(readonly unknown: readonly string[]) {
-    super(
-      'The database was migrated by a newer version of fastify-user-admin ' +
-        `(unknown here: ${unknown.join(', ')}). Start that version or a later one, or restore a backup.`,
-    )
-  }
-}
-
-/** Migrations are pending, and this process was told not to run them. */
-export class PendingMigrationsError extends Error {
-  override readonly name = 'PendingMigrationsError'
-
-  constructor(readonly pending: readonly string[]) {
-    super(
-      `The database lacks ${pending.join(', ')}. Run the migrations with a role that may create tables, ` +
-        'or turn migration at start on.',
-    )
-  }
-}
-
-/** A migration failed; the transaction around all of them was rolled back. */
-export class MigrationError extends Error {
-  override readonly name = 'MigrationError'
-
-  constructor(
-    readonly migration: string,
-    cause: unknown,
-  ) {
-    super(`Migration ${migration} failed, and nothing was changed: ${messageOf(cause)}`, { cause })
-  }
 }
 
 // A constant for ever: processes of different versions must meet at the same lock.

@@ -1,6 +1,7 @@
 /** What a mock may be filled with, and the data that have a name. */
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
+import { SetupError } from '../errors.js'
 
 /** Names such as `auth.view_user`. */
 const Permissions = Type.Array(Type.String({ pattern: String.raw`^\w+\.\w+$` }))
@@ -41,7 +42,7 @@ const FixturesSchema = Type.Object(
 export type Fixtures = Static<typeof FixturesSchema>
 
 /** Fixtures that can't be used; the message says which of them, and what there is. */
-export class FixtureError extends Error {
+export class FixtureError extends SetupError {
   override readonly name = 'FixtureError'
 }
 

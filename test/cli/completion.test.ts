@@ -10,7 +10,7 @@ import { quote } from '../../src/cli/names.js'
 import { makeProgram } from '../../src/cli/program.js'
 import { folder, PROGRAM, run } from '../helpers/cli.js'
 
-const program = makeProgram()
+const program = await makeProgram()
 const valuesOf = (...words: string[]) => candidatesFor(program, words).map(({ value }) => value)
 
 t.test('commands, options and their values', async (t) => {

@@ -3,15 +3,13 @@ import { randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
 import type pg from 'pg'
 import t, { type Test } from 'tap'
+import { assertMigrated, migrate, pendingMigrations } from '../../src/db/migrate.js'
 import {
-  assertMigrated,
   DatabaseTooNewError,
-  migrate,
   MigrationError,
   PartialSchemaError,
   PendingMigrationsError,
-  pendingMigrations,
-} from '../../src/db/migrate.js'
+} from '../../src/db/migration-errors.js'
 import { createDatabase } from '../helpers/database.js'
 import { DISTINCT_VERSIONS, loadDjango } from '../helpers/django-schemas.js'
 

@@ -12,7 +12,7 @@ const WAIT_S = 1
 const PATIENCE_MS = 20_000
 
 const world = await startWorld(t, {
-  modules: [import.meta.resolve('./jumping-clock.ts')],
+  modules: ['tsx', './jumping-clock.ts'].map((name) => import.meta.resolve(name)),
   // Never reached: counting must go on.
   settings: { RATE_LIMIT_PER_ADDRESS: '1000000', RATE_LIMIT_PER_CALLER: '1000000' },
 })

@@ -4,13 +4,13 @@ import { chmod, mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { quote } from '../../src/cli/names.js'
+import { compiledSources } from './compiled.js'
 
 /** The command line as operators run it: processes of their own, with no environment but what is given. */
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const MAIN = path.join(compiledSources(), 'src/cli/main.js')
 
 /**
  * What runs `user-admin`. Without what tap gives to every process that a test starts: its hooks take hold of
@@ -19,7 +19,7 @@ const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 const NODE = ['env', '-u', 'NODE_OPTIONS', process.execPath]
 const programWith = (modules: string[]) => [
   ...NODE,
-  ...[import.meta.resolve('tsx'), ...modules].flatMap((module) => ['--import', module]),
+  ...modules.flatMap((module) => ['--import', module]),
   MAIN,
 ]
 export const PROGRAM = programWith([])
@@ -53,7 +53,7 @@ export interface Running {
 
 /**
  * Runs `start` on a free port, until the test is over.
- * @param modules loaded into its process before it
+ * @param modules JavaScript that is loaded into its process before it
  */
 export async function spawnStart(t: Test, env: Environment, modules: string[] = []): Promise<Running> {
   const { child, output, ended } = launch(['start'], { PORT: '0', ...env }, modules)

@@ -2,7 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Fault } from '../../../schemas/index.js'
 import { CommandError } from '../failure.js'
-import { note } from '../database.js'
+import { note } from '../output.js'
 
 /** Faults that are shown where there is no file for them. */
 const SHOWN = 20

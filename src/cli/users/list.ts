@@ -2,8 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { TSchema } from '@sinclair/typebox'
 import { MAX_PAGE_SIZE, pagingParameters, UserListQuery } from '../../../schemas/index.js'
-import { note } from '../database.js'
-import { alignedBy, jsonOption, printLines } from '../output.js'
+import { alignedBy, jsonOption, note, printLines } from '../output.js'
 import { type ConnectOptions, takesConnection, withService } from './connect.js'
 import { cellOf } from './values.js'
 

@@ -1,3 +1,5 @@
+import { SetupError } from '../../errors.js'
+
 export type EmbeddedPostgresFault =
   | 'binaries-missing'
   | 'binaries-unusable'
@@ -9,7 +11,7 @@ export type EmbeddedPostgresFault =
   | 'unsupported'
 
 /** The embedded PostgreSQL can't be had; `message` tells the operator why and what to do. */
-export class EmbeddedPostgresError extends Error {
+export class EmbeddedPostgresError extends SetupError {
   override readonly name = 'EmbeddedPostgresError'
 
   constructor(

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg'
 import { SetupError } from '../../errors.js'
+import { PartialSchemaError } from '../migration-errors.js'
 import { DJANGO_TABLES, type DjangoTable, type Names } from '../names.js'
 import type { Migration } from './migration.js'
 
@@ -97,22 +98,6 @@ join django_content_type kind on kind.model = label.model
 cross join (values (1, 'add'), (2, 'change'), (3, 'delete'), (4, 'view')) as action (position, verb)
 order by label.position, action.position;
 `
-
-/** Some, but not all, of Django's tables exist: neither a database to adopt nor one to fill. */
-export class PartialSchemaError extends Error {
-  override readonly name = 'PartialSchemaError'
-
-  constructor(
-    readonly existing: readonly string[],
-    readonly missing: readonly string[],
-  ) {
-    super(
-      `The database has some of Django's tables (${existing.join(', ')}) but lacks ${missing.join(', ')}. ` +
-        'Run "manage.py migrate" of the Django project first, or check the search_path of this connection, and ' +
-        'AUTH_USER_MODEL. Nothing was changed.',
-    )
-  }
-}
 
 /** Adopts Django's tables untouched where they exist, and creates them as Django 5 does where they don't. */
 export const djangoAuth: Migration = {

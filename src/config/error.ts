@@ -1,0 +1,4 @@
+/** Settings that can't be used, all of them at once. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
