@@ -39,6 +39,9 @@ const MAX_COUNTING = 100
 /** Milliseconds after which a request is let through uncounted: limits must not make a slow database slower. */
 const PATIENCE_MS = 250
 
+/** Milliseconds, by a clock that never jumps. Whole ones: of fractions, a window added and taken away may leave more than a window. */
+const clock = () => Math.floor(performance.now())
+
 const unlimited: RateLimit = async () => {}
 
 export const UNLIMITED: RateLimits = { address: unlimited, caller: unlimited }
@@ -105,12 +108,12 @@ function append(reply: FastifyReply, name: string, item: string): void {
   reply.header(name, before === undefined ? item : `${String(before)}, ${item}`)
 }
 
-/** Counts in this process, by a clock that never jumps: one that is set back would refuse for as long. */
+/** Counts in this process. A clock that is set back would refuse for as long. */
 class LocalStore implements FastifyRateLimitStore {
   readonly #windows = new Map<string, { count: number; endsAt: number }>()
 
   incr(key: string, done: (error: Error | null, result?: Count) => void, timeWindow = WINDOW_MS): void {
-    const now = performance.now()
+    const now = clock()
     let window = this.#windows.get(key)
     if (window === undefined || window.endsAt <= now) window = { count: 0, endsAt: now + timeWindow }
     window.count++
@@ -118,7 +121,7 @@ class LocalStore implements FastifyRateLimitStore {
     this.#windows.delete(key)
     this.#windows.set(key, window)
     if (this.#windows.size > MAX_COUNTED) this.#windows.delete(this.#windows.keys().next().value!)
-    done(null, { current: window.count, ttl: Math.ceil(window.endsAt - now) })
+    done(null, { current: window.count, ttl: window.endsAt - now })
   }
 
   child(): FastifyRateLimitStore {
@@ -132,20 +135,20 @@ function sharedStore(database: Database, log: FastifyInstance['log']) {
   let inFlight = 0
   let silentUntil = 0
   const complain = (err: unknown) => {
-    if (performance.now() < silentUntil) return
-    silentUntil = performance.now() + WINDOW_MS
+    if (clock() < silentUntil) return
+    silentUntil = clock() + WINDOW_MS
     log.warn({ err }, 'requests could not be counted, and are let through')
   }
 
   async function count(key: string, milliseconds: number, max: number): Promise<Count> {
-    const left = (exceeded.get(key) ?? 0) - performance.now()
+    const left = (exceeded.get(key) ?? 0) - clock()
     if (left > 0) return { current: max + 1, ttl: left }
     if (inFlight >= MAX_COUNTING) throw new Error('too many requests are being counted')
     inFlight++
     try {
       const counted = await countRequest(database, key, milliseconds)
       if (exceeded.size >= MAX_COUNTED) exceeded.clear()
-      if (counted.current > max) exceeded.set(key, performance.now() + counted.ttl)
+      if (counted.current > max) exceeded.set(key, clock() + counted.ttl)
       return counted
     } finally {
       inFlight--
