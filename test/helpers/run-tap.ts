@@ -5,7 +5,7 @@ import path from 'node:path'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 /** Of one file. Passwords and browsers take long on a busy machine. */
-const TIMEOUT_S = 300
+const TIMEOUT_S = 600
 
 /** The names of the tests in a folder. */
 export const testsIn = (folder: string): string[] =>

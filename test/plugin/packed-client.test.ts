@@ -27,17 +27,35 @@ t.test('the example compiles, with nothing of Node at hand', async (t) => {
   )
 })
 
-t.test('and it runs', async (t) => {
-  const service = await startService(t)
-  const { key } = await service.makeCaller({ username: 'boss' })
-  const group = await service.makeGroup()
-  const { stdout } = await run('node', [path.join(example, 'dist/index.js'), service.url, key, String(group)])
-  const [staff, grace, nobody, events] = stdout.split('\n')
-  t.equal(staff, 'Staff: boss, grace.hopper')
-  t.equal(grace, 'Grace: dismissed')
-  t.equal(nobody, 'Nobody: there is no such user')
-  t.match(events, /^Events: \d+ user\.create \d+; \d+ user\.update \d+; \d+ user\.update \d+$/)
-})
+/** Commands that run a program, each by the name of what runs it. */
+const runtimes: Record<string, string[] | undefined> = {
+  'Node.js': [process.execPath],
+  // It asks for whatever it is not allowed to do.
+  Deno: process.env.DENO
+    ? [process.env.DENO, 'run', '--no-prompt', '--allow-net=127.0.0.1', '--node-modules-dir=manual']
+    : undefined,
+}
+
+for (const [name, [program = '', ...options] = []] of Object.entries(runtimes)) {
+  const skip = program === '' && 'it is not here; scripts/test-deno.sh brings it along'
+  t.test(`and it runs in ${name}`, { skip }, async (t) => {
+    const service = await startService(t)
+    const { key } = await service.makeCaller({ username: 'boss' })
+    const group = await service.makeGroup()
+    const { stdout } = await run(program, [
+      ...options,
+      path.join(example, 'dist/index.js'),
+      service.url,
+      key,
+      String(group),
+    ])
+    const [staff, grace, nobody, events] = stdout.split('\n')
+    t.equal(staff, 'Staff: boss, grace.hopper')
+    t.equal(grace, 'Grace: dismissed')
+    t.equal(nobody, 'Nobody: there is no such user')
+    t.match(events, /^Events: \d+ user\.create \d+; \d+ user\.update \d+; \d+ user\.update \d+$/)
+  })
+}
 
 /** What a file of the package leads to: files, and the names of packages. */
 function importedBy(file: string, found = new Set<string>()): Set<string> {
