@@ -25,19 +25,23 @@ const RETRY_MS = 250
 /** The width of `first_name` in Django: where the column is no wider, nobody's name needs to be looked at. */
 const WIDEST_FIRST_NAME = 150
 
-/** Does `work` on tables that are up to date. */
+/**
+ * Does `work` on tables that are up to date.
+ * @param connections that it may have at once
+ */
 export function withDatabase<T>(
   config: Config,
   work: (database: Database, schema: LiveSchema) => Promise<T>,
+  connections = 1,
 ): Promise<T> {
   return withServer(config, async (url) => {
     const isOurs = config.DATABASE_URL === undefined
     const names = new Names(naming(config))
     if (isOurs || config.MIGRATE) await migrate(url, { log: note, names })
     else await assertMigrated(url)
-    return withPool(url, names, async (database) => {
-      return work(database, await inspectSchema(database.pool, { firstNameLimit: WIDEST_FIRST_NAME, names }))
-    })
+    const onTables = async (database: Database) =>
+      work(database, await inspectSchema(database.pool, { firstNameLimit: WIDEST_FIRST_NAME, names }))
+    return withPool(url, names, onTables, connections)
   })
 }
 
@@ -51,13 +55,14 @@ export async function withServer<T>(config: Config, work: (url: string) => Promi
   }
 }
 
-/** Does `work` over one connection. No prepared statements: they are of no use here, and poolers may lack them. */
+/** Does `work` over one connection, or some. No prepared statements: they are of no use here, and poolers may lack them. */
 export async function withPool<T>(
   url: string,
   names: Names,
   work: (database: Database) => Promise<T>,
+  connections = 1,
 ): Promise<T> {
-  const pool = openPool(url, { max: 1, timeoutMs: TIMEOUT_MS })
+  const pool = openPool(url, { max: connections, timeoutMs: TIMEOUT_MS })
   try {
     return await work(new Database(pool, { timeoutMs: TIMEOUT_MS, prepared: false, names }))
   } finally {

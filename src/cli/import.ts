@@ -44,6 +44,9 @@ interface Options {
 const CHUNK = 1_000
 const HASHED_CHUNK = 50
 
+/** One for each of the transactions that are under way at once. */
+const CONNECTIONS = 2
+
 const NOTES = `
 The whole file is looked at before anything is written; where a line is wrong, nothing is. What is imported is noted in
 the database: the same command, run again after it was ended, goes on behind the last user that it made.
@@ -102,7 +105,7 @@ async function importUsers(
   const digest = await input.digest()
   const sink = openFaultSink(options.errors)
   try {
-    return await withDatabase(config, async (database, schema) => {
+    const work = async (database: Database, schema: LiveSchema) => {
       if (options.restart && !options.dryRun) await forgetImport(database, digest)
       const before = options.restart ? undefined : await findImport(database, digest)
       if (before !== undefined && before.finished_at !== null) return finishedBefore(before, options)
@@ -119,7 +122,8 @@ async function importUsers(
         source: (onRead) => READERS[options.format ?? formatOf(file)](input.chunks(onRead)),
       }
       return run(job)
-    })
+    }
+    return await withDatabase(config, work, CONNECTIONS)
   } finally {
     sink.close()
   }

@@ -52,14 +52,10 @@ function copiedMembers(
 }
 
 /**
- * Writes new users with their memberships, and what is recorded of them. What they refer to is locked by the caller.
+ * Writes new users with their memberships. What they refer to is locked by the caller.
  * @param users with ids of `takeIds`
  */
-export async function insertUsers(
-  transaction: Transaction,
-  users: readonly StoredUser[],
-  events: readonly AuditEvent[],
-): Promise<void> {
+export async function insertUsers(transaction: Transaction, users: readonly StoredUser[]): Promise<void> {
   // Each text is made while PostgreSQL is at the one before.
   const parts = [
     () => copiedUsers(users),
@@ -74,8 +70,12 @@ export async function insertUsers(
     copied.catch(() => {})
   }
   await copied
-  // The foreign keys now, and the events last: readers of the feed wait for whoever has written some.
   await checkConstraints(transaction)
+}
+
+/** Writes what is recorded of them. As the last thing: readers of the feed wait for whoever has written some. */
+export async function insertEvents(transaction: Transaction, events: readonly AuditEvent[]): Promise<void> {
+  if (events.length === 0) return
   await transaction.copy(copiedEvents(events))
   transaction.leavesTrace(events)
 }

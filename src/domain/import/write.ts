@@ -2,7 +2,7 @@
 import type { Fault } from '../../../schemas/index.js'
 import type { AuditEvent } from '../../db/audit.js'
 import type { Database, Transaction } from '../../db/database.js'
-import { findIdSource, insertUsers, takeIds } from '../../db/import-users.js'
+import { findIdSource, insertEvents, insertUsers, takeIds } from '../../db/import-users.js'
 import { advanceImport, type ImportCounts, lockImport } from '../../db/imports.js'
 import { readReferences } from '../../db/references.js'
 import { mayBeOneRowsFault, problemOf } from '../../db/sqlstate.js'
@@ -16,6 +16,7 @@ import { makeUnusablePassword } from '../passwords/unusable.js'
 import { shownValue } from '../user.js'
 import { ahead, batchesOf } from './batches.js'
 import type { Existing, FaultReport } from './check.js'
+import { type Order, workInTurn } from './in-turn.js'
 import type { Entry, ImportRecord, ReadEntry } from './record.js'
 
 export interface WriteOptions {
@@ -73,10 +74,11 @@ export async function writeRecords(
   options: WriteOptions,
 ): Promise<void> {
   const idSource = await findIdSource(database, database.options.names.relation('auth_user'))
-  for await (const chunk of ahead(chunksOf(source, options))) {
-    if (options.signal.aborted) return
-    await writeChunk(database, chunk, { ...options, idSource })
-  }
+  const all = { ...options, idSource }
+  await workInTurn(ahead(chunksOf(source, options)), {
+    beside: (chunk, order) => tryChunk(database, chunk, all, order),
+    alone: (chunk) => writeChunk(database, chunk, all),
+  })
 }
 
 async function* chunksOf(
@@ -85,7 +87,6 @@ async function* chunksOf(
 ): AsyncGenerator<Chunk> {
   let after = options.after
   for await (const entries of batchesOf(following(source, after), options.chunkSize)) {
-    if (options.signal.aborted) return
     const line = entries.at(-1)!.line
     const records = entries
       .filter((entry) => !options.faulty.has(entry.line))
@@ -93,6 +94,7 @@ async function* chunksOf(
       // Right when it was checked: somebody has changed the file since.
       .filter((entry): entry is ImportRecord => 'patch' in entry)
     const ready = await Promise.all(records.map((record) => readyOf(record, options)))
+    if (options.signal.aborted) return
     yield { after, line, records: ready, failed: entries.length - records.length }
     after = line
   }
@@ -116,14 +118,28 @@ async function readyOf({ line, patch, password }: ImportRecord, options: WriteOp
 
 type ChunkOptions = WriteOptions & { idSource: string }
 
+/** By itself. */
+const ALONE: Order = { pass: () => {}, turn: async () => {} }
+
+async function tryChunk(
+  database: Database,
+  chunk: Chunk,
+  options: ChunkOptions,
+  order = ALONE,
+): Promise<void> {
+  const { counts, faults } = await database.transaction(
+    (transaction) => writeIn(transaction, chunk, options, order),
+    // Ids that were taken for a second time would come after those of the next one.
+    order === ALONE ? {} : { attempts: 1 },
+  )
+  for (const [line, found] of faults) options.onFaults(line, found)
+  options.onProgress(counts)
+}
+
 /** A chunk that the database refuses for one of its rows is halved, until that row is alone. */
 async function writeChunk(database: Database, chunk: Chunk, options: ChunkOptions): Promise<void> {
   try {
-    const { counts, faults } = await database.transaction((transaction) =>
-      writeIn(transaction, chunk, options),
-    )
-    for (const [line, found] of faults) options.onFaults(line, found)
-    options.onProgress(counts)
+    await tryChunk(database, chunk, options)
   } catch (error) {
     const { records } = chunk
     if (records.length === 0 || !mayBeOneRowsFault(error)) throw error
@@ -157,9 +173,7 @@ function faultsOf(error: unknown): readonly Fault[] {
   return errors
 }
 
-async function writeIn(transaction: Transaction, chunk: Chunk, options: ChunkOptions) {
-  if ((await lockImport(transaction, options.digest)) !== chunk.after)
-    throw new SetupError('Another process imports the same file. Nothing was done twice.')
+async function writeIn(transaction: Transaction, chunk: Chunk, options: ChunkOptions, { pass, turn }: Order) {
   const facts = await readFacts(transaction, chunk.records)
   const counts = { imported: 0, skipped: 0, failed: chunk.failed }
   const faults: [number, readonly Fault[]][] = []
@@ -178,11 +192,15 @@ async function writeIn(transaction: Transaction, chunk: Chunk, options: ChunkOpt
   counts.imported = decisions.length
   counts.failed += faults.length
   const ids = await takeIds(transaction, options.idSource, decisions.length)
+  // The next one has later ids.
+  pass()
   const users = decisions.map(({ after }, index): StoredUser => ({ ...after, id: ids[index]! }))
-  if (users.length > 0) {
-    const events = users.map((user, index) => eventOf(user, decisions[index]!, options.requestId))
-    await insertUsers(transaction, users, events)
-  }
+  await insertUsers(transaction, users)
+  await turn()
+  if ((await lockImport(transaction, options.digest)) !== chunk.after)
+    throw new SetupError('Another process imports the same file. Nothing was done twice.')
+  const events = users.map((user, index) => eventOf(user, decisions[index]!, options.requestId))
+  await insertEvents(transaction, events)
   advanceImport(transaction, options.digest, chunk.line, counts)
   return { counts, faults }
 }

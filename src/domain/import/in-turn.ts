@@ -1,0 +1,79 @@
+/** Work on the items of a stream: two are under way at once, and take effect one after the other. */
+
+/** How an item goes by those beside it. */
+export interface Order {
+  /** To be called when the next one may begin. */
+  pass: () => void
+  /**
+   * To be awaited before anything that must come after the end of the one before. Throws where that one has failed: what was done of
+   * this one is to be taken back then.
+   */
+  turn: () => Promise<void>
+}
+
+export interface Work<T> {
+  /** Tries an item while the one before is still under way. */
+  beside: (item: T, order: Order) => Promise<void>
+  /** Does an item that could not be done so, with none beside it. */
+  alone: (item: T) => Promise<void>
+}
+
+/** An item under way, or done. */
+interface Step {
+  /** When the next one may begin. */
+  passed: Promise<unknown>
+  /** Whether it was done beside others. */
+  tried: Promise<boolean>
+  /** Undefined as long as it is under way. */
+  outcome: boolean | undefined
+  /** When it is done, one way or the other. */
+  done: Promise<void>
+}
+
+const NOTHING: Step = {
+  passed: Promise.resolve(),
+  tried: Promise.resolve(true),
+  outcome: true,
+  done: Promise.resolve(),
+}
+
+/** @throws what `alone` throws; by then nothing is under way any more */
+export async function workInTurn<T>(items: AsyncIterable<T>, work: Work<T>): Promise<void> {
+  let last = NOTHING
+  try {
+    for await (const item of items) {
+      const before = last
+      last = begin(item, before, work)
+      await before.done
+      await last.passed
+      // Where one has failed, so does the one that waits for it; the next of all would too.
+      if (before.outcome && last.outcome !== false) continue
+      await last.done
+      last = NOTHING
+    }
+    await last.done
+  } finally {
+    await last.tried
+  }
+}
+
+function begin<T>(item: T, before: Step, { beside, alone }: Work<T>): Step {
+  const turn = async () => {
+    if (!(await before.tried)) throw new Error('the one before has failed')
+  }
+  let pass = () => {}
+  const passing = new Promise<void>((resolve) => (pass = resolve))
+  const tried = beside(item, { pass, turn }).then(
+    () => true,
+    () => false,
+  )
+  const done = tried.then(async (outcome) => {
+    step.outcome = outcome
+    await before.done
+    if (!outcome) await alone(item)
+  })
+  // Whoever waits for it comes later.
+  done.catch(() => {})
+  const step: Step = { passed: Promise.race([passing, tried]), tried, outcome: undefined, done }
+  return step
+}
