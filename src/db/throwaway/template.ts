@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { lstat, readdir, readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
+import pg from 'pg'
 import { startEmbeddedPostgres } from '../embedded-postgres.js'
 import { cacheFolders, findPackage, openCache } from '../embedded/binaries.js'
 import { errnoOf } from '../embedded/error.js'
@@ -10,6 +11,9 @@ import { makeGuardedFolder } from './guarded-folder.js'
 
 /** What is written need not outlive a power failure. */
 export const UNSAFE = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
+
+/** Whatever else is done to it; a change of it makes new ones. */
+const RECIPE = 'without template0 and template1'
 
 /** Small segments: there are fewer megabytes to copy. */
 const INITDB = ['--wal-segsize=1']
@@ -40,7 +44,22 @@ async function fingerprint(): Promise<string> {
   const sum = createHash('sha256').update(await readFile(path.join(findPackage(), 'package.json')))
   const folder = path.join(import.meta.dirname, '../migrations')
   for (const file of (await readdir(folder)).toSorted()) sum.update(await readFile(path.join(folder, file)))
-  return sum.update(INITDB.join()).digest('hex').slice(0, 16)
+  return sum.update(INITDB.join()).update(RECIPE).digest('hex').slice(0, 16)
+}
+
+/** The one database, without those that others would be made of: they are half of the files. */
+async function migrateAlone(url: string): Promise<void> {
+  await migrate(url)
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    for (const name of ['template0', 'template1']) {
+      await client.query(`alter database ${name} is_template false`)
+      await client.query(`drop database ${name}`)
+    }
+  } finally {
+    await client.end()
+  }
 }
 
 /** Whole or not at all: in a folder that is renamed when complete. */
@@ -48,7 +67,7 @@ async function makeTemplate(place: string): Promise<void> {
   const made = await makeGuardedFolder(path.dirname(place), `${path.basename(place)}.`)
   try {
     const server = await startEmbeddedPostgres({ dataDir: made.folder, settings: UNSAFE, initdb: INITDB })
-    await migrate(server.url).finally(server.stop)
+    await migrateAlone(server.url).finally(server.stop)
     await rename(made.folder, place)
     made.release()
   } catch (error) {
