@@ -44,8 +44,8 @@ interface Options {
 const CHUNK = 1_000
 const HASHED_CHUNK = 50
 
-/** One for each of the transactions that are under way at once. */
-const CONNECTIONS = 2
+/** One for each of the transactions that are under way at once, and one to ask what became of a commit. */
+const CONNECTIONS = 3
 
 const NOTES = `
 The whole file is looked at before anything is written; where a line is wrong, nothing is. What is imported is noted in

@@ -1,7 +1,6 @@
 /** Writing many new users at once. */
 import { sql } from 'kysely'
 import { type AuditEvent, copiedEvents } from './audit.js'
-import { checkConstraints } from './constraints.js'
 import { type CopiedRows, copyLine } from './copy.js'
 import type { Queryable, Transaction } from './database.js'
 import { statement, query, unnamed } from './statement.js'
@@ -52,7 +51,7 @@ function copiedMembers(
 }
 
 /**
- * Writes new users with their memberships. What they refer to is locked by the caller.
+ * Writes new users with their memberships. Foreign keys are looked at when constraints are checked.
  * @param users with ids of `takeIds`
  */
 export async function insertUsers(transaction: Transaction, users: readonly StoredUser[]): Promise<void> {
@@ -70,7 +69,6 @@ export async function insertUsers(transaction: Transaction, users: readonly Stor
     copied.catch(() => {})
   }
   await copied
-  await checkConstraints(transaction)
 }
 
 /** Writes what is recorded of them. As the last thing: readers of the feed wait for whoever has written some. */

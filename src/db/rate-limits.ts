@@ -25,7 +25,10 @@ const countStatement = statement('count_request', (key: string, milliseconds: nu
     )
     .returning([
       'count as current',
-      sql<number>`ceil(extract(epoch from resets_at - now()) * 1000)::float8`.as('ttl'),
+      // Of two that come at once, the one whose transaction began first may find the other's window.
+      sql<number>`least(ceil(extract(epoch from resets_at - now()) * 1000), ${milliseconds})::float8`.as(
+        'ttl',
+      ),
     ]),
 )
 

@@ -85,7 +85,7 @@ export const isReadOnly = (error: unknown): boolean =>
 /** The connection is gone, so nobody said whether the last statement took effect. */
 export function isConnectionLoss(error: unknown): boolean {
   if (!isFailure(error)) return false
-  const code = error.code ?? ''
+  const code = typeof error.code === 'string' ? error.code : ''
   if (code.startsWith('08') || code.startsWith('57P0') || CONNECTION_ERRORS.has(code)) return true
   return CONNECTION_MESSAGES.some((message) => message.test(error.message))
 }

@@ -50,6 +50,9 @@ export async function startMock<const F extends FixtureName | Fixtures = 'team'>
   // Its failure is met as soon as that is there.
   opening.catch(() => {})
   // Loaded while the database starts, which takes about as long.
-  const { runMock } = await import('./run-mock.js')
+  const { runMock } = await import('./run-mock.js').catch(async (error: unknown) => {
+    await (await opening).close()
+    throw error
+  })
   return (await runMock(config, opening, fixtures)) as MockOf<F>
 }

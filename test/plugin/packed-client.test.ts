@@ -30,7 +30,7 @@ t.test('the example compiles, with nothing of Node at hand', async (t) => {
 /** Commands that run a program, each by the name of what runs it. */
 const runtimes: Record<string, string[] | undefined> = {
   'Node.js': [process.execPath],
-  // It asks for whatever it is not allowed to do.
+  // It is allowed to connect, and fails where it wants anything else.
   Deno: process.env.DENO
     ? [process.env.DENO, 'run', '--no-prompt', '--allow-net=127.0.0.1', '--node-modules-dir=manual']
     : undefined,

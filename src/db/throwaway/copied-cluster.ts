@@ -4,6 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { startEmbeddedPostgres } from '../embedded-postgres.js'
+import { serverError } from '../embedded/error.js'
 import { CLEAN_ENV } from '../embedded/os.js'
 import { makeGuardedFolder } from './guarded-folder.js'
 import { provideTemplate, UNSAFE } from './template.js'
@@ -18,7 +19,7 @@ export async function startCopiedCluster(log: (message: string) => void) {
   const template = await provideTemplate()
   const { folder, remove } = await makeGuardedFolder(os.tmpdir(), PREFIX)
   try {
-    await copyTree(template, path.join(folder, 'postgres'))
+    await copyFolder(template, path.join(folder, 'postgres'))
     const server = await startEmbeddedPostgres({ dataDir: folder, settings: UNSAFE, log })
     return {
       url: server.url,
@@ -33,8 +34,9 @@ export async function startCopiedCluster(log: (message: string) => void) {
   }
 }
 
-/**
- * Copies a folder with its owner. By `cp`, which is there wherever PostgreSQL runs: a thousand files in this process would hold up
- * whatever it loads meanwhile.
- */
-const copyTree = (from: string, to: string) => run('cp', ['-Rp', from, to], { env: CLEAN_ENV })
+/** Copies a folder with its owner. By `cp`: a thousand files in this process would hold up whatever it loads meanwhile. */
+async function copyFolder(from: string, to: string): Promise<void> {
+  await run('cp', ['-Rp', from, to], { env: CLEAN_ENV }).catch((error: Error & { stderr?: string }) => {
+    throw serverError(`${from} can't be copied by cp.`, error.stderr || error.message, to)
+  })
+}

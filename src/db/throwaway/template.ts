@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto'
 import { lstat, readdir, readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
-import pg from 'pg'
 import { startEmbeddedPostgres } from '../embedded-postgres.js'
 import { cacheFolders, findPackage, openCache } from '../embedded/binaries.js'
 import { errnoOf } from '../embedded/error.js'
 import { migrate } from '../migrate.js'
+import { makeClient } from '../servers.js'
 import { makeGuardedFolder } from './guarded-folder.js'
 
 /** What is written need not outlive a power failure. */
@@ -47,10 +47,12 @@ async function fingerprint(): Promise<string> {
   return sum.update(INITDB.join()).update(RECIPE).digest('hex').slice(0, 16)
 }
 
-/** The one database, without those that others would be made of: they are half of the files. */
+/** Without the databases that others would be made of: they are half of the files. */
 async function migrateAlone(url: string): Promise<void> {
   await migrate(url)
-  const client = new pg.Client({ connectionString: url })
+  const client = makeClient({ connectionString: url })
+  // Without a listener, one that is lost ends the process.
+  client.on('error', () => {})
   await client.connect()
   try {
     for (const name of ['template0', 'template1']) {

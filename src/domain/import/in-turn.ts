@@ -14,7 +14,7 @@ export interface Order {
 export interface Work<T> {
   /** Tries an item while the one before is still under way. */
   beside: (item: T, order: Order) => Promise<void>
-  /** Does an item that could not be done so, with none beside it. */
+  /** Does an item that could not be done so. Nothing else takes effect meanwhile; what the next one tried may yet be taken back. */
   alone: (item: T) => Promise<void>
 }
 
@@ -53,7 +53,8 @@ export async function workInTurn<T>(items: AsyncIterable<T>, work: Work<T>): Pro
     }
     await last.done
   } finally {
-    await last.tried
+    // What it fails with was met already, or is no news beside what ends all.
+    await last.done.catch(() => {})
   }
 }
 

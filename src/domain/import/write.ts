@@ -1,6 +1,7 @@
 /** The second pass over a file: its users are made, chunk by chunk, and what is done is noted with them. */
 import type { Fault } from '../../../schemas/index.js'
 import type { AuditEvent } from '../../db/audit.js'
+import { checkConstraints } from '../../db/constraints.js'
 import type { Database, Transaction } from '../../db/database.js'
 import { findIdSource, insertEvents, insertUsers, takeIds } from '../../db/import-users.js'
 import { advanceImport, type ImportCounts, lockImport } from '../../db/imports.js'
@@ -65,7 +66,7 @@ interface Chunk {
 }
 
 /**
- * Writes what follows a line. A signal ends it after a chunk.
+ * Writes what follows a line. A signal ends it after the chunks that are under way.
  * @throws SetupError where another process imports the same file
  */
 export async function writeRecords(
@@ -75,7 +76,7 @@ export async function writeRecords(
 ): Promise<void> {
   const idSource = await findIdSource(database, database.options.names.relation('auth_user'))
   const all = { ...options, idSource }
-  await workInTurn(ahead(chunksOf(source, options)), {
+  await workInTurn(untilAborted(ahead(chunksOf(source, options)), options.signal), {
     beside: (chunk, order) => tryChunk(database, chunk, all, order),
     alone: (chunk) => writeChunk(database, chunk, all),
   })
@@ -87,6 +88,7 @@ async function* chunksOf(
 ): AsyncGenerator<Chunk> {
   let after = options.after
   for await (const entries of batchesOf(following(source, after), options.chunkSize)) {
+    if (options.signal.aborted) return
     const line = entries.at(-1)!.line
     const records = entries
       .filter((entry) => !options.faulty.has(entry.line))
@@ -94,9 +96,15 @@ async function* chunksOf(
       // Right when it was checked: somebody has changed the file since.
       .filter((entry): entry is ImportRecord => 'patch' in entry)
     const ready = await Promise.all(records.map((record) => readyOf(record, options)))
-    if (options.signal.aborted) return
     yield { after, line, records: ready, failed: entries.length - records.length }
     after = line
+  }
+}
+
+async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  for await (const item of source) {
+    if (signal.aborted) return
+    yield item
   }
 }
 
@@ -127,13 +135,28 @@ async function tryChunk(
   options: ChunkOptions,
   order = ALONE,
 ): Promise<void> {
-  const { counts, faults } = await database.transaction(
-    (transaction) => writeIn(transaction, chunk, options, order),
-    // Ids that were taken for a second time would come after those of the next one.
-    order === ALONE ? {} : { attempts: 1 },
-  )
+  const { counts, faults } = await (order === ALONE
+    ? database.transaction(async (transaction) =>
+        writeIn(transaction, chunk, await readFacts(transaction, chunk.records), options, order),
+      )
+    : tryBeside(database, chunk, options, order))
   for (const [line, found] of faults) options.onFaults(line, found)
   options.onProgress(counts)
+}
+
+/** Whoever would have to wait for long had better be done alone. */
+const LOCK_TIMEOUT_MS = 1_000
+
+async function tryBeside(database: Database, chunk: Chunk, options: ChunkOptions, order: Order) {
+  // In a transaction of its own: of two that overlap for as long as the import takes, one would always hold the groups, and nobody
+  // could change them. What is deleted meanwhile the foreign keys tell.
+  const facts = await database.transaction((transaction) => readFacts(transaction, chunk.records))
+  return database.transaction((transaction) => writeIn(transaction, chunk, facts, options, order), {
+    // Ids that were taken for a second time would come after those of the next one.
+    attempts: 1,
+    // Of a wait for the one beside it, which waits for its turn, PostgreSQL could not tell that it has no end.
+    lockTimeoutMs: LOCK_TIMEOUT_MS,
+  })
 }
 
 /** A chunk that the database refuses for one of its rows is halved, until that row is alone. */
@@ -173,8 +196,17 @@ function faultsOf(error: unknown): readonly Fault[] {
   return errors
 }
 
-async function writeIn(transaction: Transaction, chunk: Chunk, options: ChunkOptions, { pass, turn }: Order) {
-  const facts = await readFacts(transaction, chunk.records)
+const GONE_ON =
+  'The import of this file has gone on meanwhile: by another process, or by a transaction whose end was lost with its connection. ' +
+  'Nothing was done twice; the same command goes on from there.'
+
+async function writeIn(
+  transaction: Transaction,
+  chunk: Chunk,
+  facts: Facts,
+  options: ChunkOptions,
+  { pass, turn }: Order,
+) {
   const counts = { imported: 0, skipped: 0, failed: chunk.failed }
   const faults: [number, readonly Fault[]][] = []
   const decisions: Made[] = []
@@ -197,8 +229,8 @@ async function writeIn(transaction: Transaction, chunk: Chunk, options: ChunkOpt
   const users = decisions.map(({ after }, index): StoredUser => ({ ...after, id: ids[index]! }))
   await insertUsers(transaction, users)
   await turn()
-  if ((await lockImport(transaction, options.digest)) !== chunk.after)
-    throw new SetupError('Another process imports the same file. Nothing was done twice.')
+  if ((await lockImport(transaction, options.digest)) !== chunk.after) throw new SetupError(GONE_ON)
+  await checkConstraints(transaction)
   const events = users.map((user, index) => eventOf(user, decisions[index]!, options.requestId))
   await insertEvents(transaction, events)
   advanceImport(transaction, options.digest, chunk.line, counts)
