@@ -100,3 +100,39 @@ t.test('a source that fails, too', async (t) => {
   await t.rejects(failed, { message: 'no more' })
   t.same(done, upTo(5))
 })
+
+t.test('and what is done alone then is waited for', async (t) => {
+  const done: string[] = []
+  const source = async function* () {
+    yield 0
+    throw new Error('no more')
+  }
+  const failed = workInTurn(source(), {
+    beside: async () => {
+      await sleep(2)
+      throw new Error('beside')
+    },
+    alone: async () => {
+      await sleep(20)
+      done.push('alone')
+    },
+  })
+  await t.rejects(failed, { message: 'no more' })
+  t.same(done, ['alone'])
+})
+
+t.test('the next one begins when this one has passed, or failed before that', async (t) => {
+  const seen: string[] = []
+  await workInTurn(numbers(4), {
+    beside: async (number, { pass, turn }) => {
+      seen.push(`begin ${number}`)
+      await sleep(5)
+      if (number === 1) throw new Error('before it passes')
+      seen.push(`pass ${number}`)
+      pass()
+      await turn()
+    },
+    alone: async (number) => void seen.push(`alone ${number}`),
+  })
+  t.same(seen, ['begin 0', 'pass 0', 'begin 1', 'alone 1', 'begin 2', 'pass 2', 'begin 3', 'pass 3'])
+})

@@ -1,9 +1,13 @@
 /** Limits by address and by caller, alone and over replicas, and whose address it is. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import rateLimit from '@fastify/rate-limit'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
+import { Database } from '../../src/db/database.js'
+import { countRequest } from '../../src/db/rate-limits.js'
 import { userAdmin } from '../../src/plugin.js'
 import { setClockBack } from '../helpers/clock.js'
+import { createDatabase } from '../helpers/database.js'
 import { requester, startService } from '../helpers/service.js'
 
 const PROXIES = { TRUST_PROXY: '127.0.0.1' }
@@ -47,6 +51,18 @@ t.test('nobody waits for more seconds than the window has', async (t) => {
     ),
   )
   for (const { headers } of told) t.match(headers['ratelimit'], /^"address";r=2;t=(60|[1-5]\d)$/)
+})
+
+t.test('nor where others have begun a window since a transaction began', async (t) => {
+  const { pool } = await createDatabase(t)
+  const database = new Database(pool, { timeoutMs: 5_000, prepared: false })
+  const counted = await database.transaction(async (transaction) => {
+    await transaction.flush()
+    await sleep(20)
+    await countRequest(database, 'somebody', 60_000)
+    return countRequest(transaction, 'somebody', 60_000)
+  })
+  t.same(counted, { current: 2, ttl: 60_000 })
 })
 
 t.test('by caller, wherever the requests come from', async (t) => {
