@@ -2,8 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { readConfig, writtenSettings } from '../config.js'
-import { FIXTURES, type FixtureName } from '../mock/fixtures.js'
-import type { Fixtures } from '../mock/read-fixtures.js'
+import { FIXTURES, type FixtureName, type Fixtures, readFixtures } from '../mock/fixtures.js'
 import type { Mock } from '../mock/run-mock.js'
 import { startMock } from '../mock/start-mock.js'
 import { explainDatabase } from './database-failure.js'
@@ -56,7 +55,6 @@ async function readFixturesFile(file: string): Promise<Fixtures> {
     throw new CommandError(`The fixtures can't be read: ${error.message}.`, { cause: error })
   })
   try {
-    const { readFixtures } = await import('../mock/read-fixtures.js')
     return readFixtures(JSON.parse(text))
   } catch (error) {
     throw new CommandError(`${file}: ${(error as Error).message}`, { cause: error })

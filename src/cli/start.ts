@@ -69,7 +69,7 @@ export async function start(config: Config): Promise<void> {
 }
 
 async function open(config: Config, running: Running, signal: AbortSignal): Promise<void> {
-  // Fastify and all that: other commands need not load it, and here the database starts meanwhile.
+  // Loaded while the database starts.
   const server = import('../server.js')
   if (config.DATABASE_URL === undefined) {
     const log = (message: string) => (running.service ? running.service.app.log.warn(message) : note(message))

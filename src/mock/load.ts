@@ -6,7 +6,7 @@ import { insertMemberships, removeEverything } from '../db/fixtures.js'
 import { insertGroup, writeGroup } from '../db/groups.js'
 import { readReferenceNames } from '../db/reference-names.js'
 import { hashApiKey, visiblePrefix } from '../domain/api-key.js'
-import { FixtureError, type Fixtures } from './read-fixtures.js'
+import { FixtureError, type Fixtures } from './fixtures.js'
 
 /** What the fixtures have become, each by its name. */
 export interface Loaded {

@@ -1,11 +1,10 @@
-/** From a database that starts to a service with fixtures. */
+/** From a database to a service with fixtures. */
 import type { Config } from '../config.js'
 import { Database, openPool } from '../db/database.js'
 import type { ThrowawayDatabase } from '../db/throwaway-database.js'
 import { buildServer } from '../server.js'
-import type { FixtureName } from './fixtures.js'
+import { type FixtureName, type Fixtures, readFixtures } from './fixtures.js'
 import { type Loaded, loadFixtures } from './load.js'
-import { type Fixtures, readFixtures } from './read-fixtures.js'
 
 /** A service that runs. Users, groups and keys go by the names that the fixtures give them. */
 export interface Mock<User extends string = string, Group extends string = string> extends AsyncDisposable {
@@ -26,16 +25,10 @@ export interface Mock<User extends string = string, Group extends string = strin
 
 const DATABASE = { timeoutMs: 10_000, prepared: false }
 
-/** @throws what `startMock` does; the database is closed then */
-export async function runMock(
-  config: Config,
-  opening: Promise<ThrowawayDatabase>,
-  wanted: FixtureName | Fixtures,
-): Promise<Mock> {
-  const opened = await opening
+/** @throws what `startMock` does; the database is closed then. */
+export async function runMock(config: Config, opened: ThrowawayDatabase, fixtures: Fixtures): Promise<Mock> {
   const closing = [opened.close]
   try {
-    const fixtures = readFixtures(wanted)
     const pool = openPool(opened.url, { max: 1, timeoutMs: DATABASE.timeoutMs })
     closing.push(() => pool.end())
     const database = new Database(pool, DATABASE)

@@ -1,8 +1,7 @@
 /** Starts the service as production does, on a throw-away database with fixtures. */
 import { readConfig, type SettingName } from '../config.js'
 import { openThrowawayDatabase } from '../db/throwaway-database.js'
-import type { FixtureName, FixturesOf } from './fixtures.js'
-import type { Fixtures } from './read-fixtures.js'
+import { type FixtureName, type Fixtures, type FixturesOf, readFixtures } from './fixtures.js'
 import type { Mock } from './run-mock.js'
 
 const FIXED = ['HOST', 'PORT', 'DATA_DIR', 'MIGRATE', 'AUTH_USER_MODEL'] as const
@@ -43,16 +42,13 @@ const DEFAULTS = { LOG_LEVEL: 'silent', MAX_EVENT_LOOP_DELAY_MS: '0' }
 export async function startMock<const F extends FixtureName | Fixtures = 'team'>(
   options: MockOptions<F> = {},
 ): Promise<MockOf<F>> {
-  const { fixtures = 'team', port = 0, settings = {} } = options
+  const fixtures = readFixtures(options.fixtures ?? 'team')
+  const { port = 0, settings = {} } = options
   const chosen = Object.fromEntries(Object.entries(settings).filter(([name]) => !isFixed(name)))
   const config = readConfig({ ...DEFAULTS, ...chosen, HOST: '127.0.0.1', PORT: String(port) })
-  const opening = openThrowawayDatabase(config.DATABASE_URL)
-  // Its failure is met as soon as that is there.
-  opening.catch(() => {})
   // Loaded while the database starts, which takes about as long.
-  const { runMock } = await import('./run-mock.js').catch(async (error: unknown) => {
-    await (await opening).close()
-    throw error
-  })
-  return (await runMock(config, opening, fixtures)) as MockOf<F>
+  const loading = import('./run-mock.js')
+  const opened = await openThrowawayDatabase(config.DATABASE_URL)
+  const { runMock } = await loading
+  return (await runMock(config, opened, fixtures)) as MockOf<F>
 }

@@ -12,8 +12,7 @@ import { hasHaProxy } from './haproxy.js'
 import { hasPgBouncer } from './pgbouncer.js'
 
 const PAGE = path.resolve(import.meta.dirname, '../../docs/reliability.md')
-/** Twenty restarts take some minutes. */
-const OPTIONS = ['--jobs=1', '--timeout=600']
+const OPTIONS = ['--jobs=1']
 const THROUGH_PGBOUNCER = 'pgbouncer.test.ts'
 const BEHIND_HAPROXY = 'example-replicas.test.ts'
 const INSTALL = 'scripts/install-faults.sh'

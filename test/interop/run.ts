@@ -3,8 +3,6 @@ import { isCommon, missingFor, pages } from '../docs/pages.js'
 import { runTap, sayThatSkipped, testsIn } from '../helpers/run-tap.js'
 import { CHROMIUM, hasChromium, missingPackages, PYTHON } from './needs.js'
 
-/** A guide has many steps. */
-const OPTIONS = ['--timeout=600']
 const IN_CHROMIUM = 'admin-pages.test.ts'
 
 const missing = missingPackages()
@@ -19,5 +17,5 @@ function runTests(options: string[]): number {
       sayThatSkipped(`the blocks of ${page.path}`, `there is no ${programs.join(', ')}`)
   }
   const names = testsIn(import.meta.dirname).filter((name) => name !== IN_CHROMIUM || hasChromium())
-  return runTap(import.meta.dirname, names, [...OPTIONS, ...options])
+  return runTap(import.meta.dirname, names, options)
 }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import { readDatabaseUrl } from '../database-url.js'
 import { migrate } from '../migrate.js'
-import { makeClient } from '../servers.js'
+import { connect, withClient } from './client.js'
 
 const PREFIX = 'user_admin_mock_'
 /** A constant for ever: processes of different versions must meet at the same lock. */
@@ -56,25 +56,4 @@ function urlOf(server: string, database: string): string {
   const url = new URL(readDatabaseUrl(server).servers[0]!)
   url.pathname = `/${database}`
   return url.href
-}
-
-async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = await connect(url)
-  try {
-    return await work(client)
-  } finally {
-    await client.end()
-  }
-}
-
-async function connect(connectionString: string): Promise<pg.Client> {
-  const client = makeClient({
-    connectionString,
-    connectionTimeoutMillis: 10_000,
-    application_name: 'fastify-user-admin mock',
-  })
-  // Without a listener a connection that dies ends the process.
-  client.on('error', () => {})
-  await client.connect()
-  return client
 }

@@ -6,7 +6,7 @@ import { startEmbeddedPostgres } from '../embedded-postgres.js'
 import { cacheFolders, findPackage, openCache } from '../embedded/binaries.js'
 import { errnoOf } from '../embedded/error.js'
 import { migrate } from '../migrate.js'
-import { makeClient } from '../servers.js'
+import { withClient } from './client.js'
 import { makeGuardedFolder } from './guarded-folder.js'
 
 /** What is written need not outlive a power failure. */
@@ -50,18 +50,12 @@ async function fingerprint(): Promise<string> {
 /** Without the databases that others would be made of: they are half of the files. */
 async function migrateAlone(url: string): Promise<void> {
   await migrate(url)
-  const client = makeClient({ connectionString: url })
-  // Without a listener, one that is lost ends the process.
-  client.on('error', () => {})
-  await client.connect()
-  try {
+  await withClient(url, async (client) => {
     for (const name of ['template0', 'template1']) {
       await client.query(`alter database ${name} is_template false`)
       await client.query(`drop database ${name}`)
     }
-  } finally {
-    await client.end()
-  }
+  })
 }
 
 /** Whole or not at all: in a folder that is renamed when complete. */

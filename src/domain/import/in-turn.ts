@@ -22,18 +22,18 @@ export interface Work<T> {
 interface Step {
   /** When the next one may begin. */
   passed: Promise<unknown>
-  /** Whether it was done beside others. */
-  tried: Promise<boolean>
-  /** Undefined as long as it is under way. */
-  outcome: boolean | undefined
+  /** When it is known whether it could be done beside others. */
+  tried: Promise<unknown>
+  /** It could not, as far as is known yet. */
+  hasFailed: boolean
   /** When it is done, one way or the other. */
   done: Promise<void>
 }
 
 const NOTHING: Step = {
   passed: Promise.resolve(),
-  tried: Promise.resolve(true),
-  outcome: true,
+  tried: Promise.resolve(),
+  hasFailed: false,
   done: Promise.resolve(),
 }
 
@@ -47,7 +47,7 @@ export async function workInTurn<T>(items: AsyncIterable<T>, work: Work<T>): Pro
       await before.done
       await last.passed
       // Where one has failed, so does the one that waits for it; the next of all would too.
-      if (before.outcome && last.outcome !== false) continue
+      if (!before.hasFailed && !last.hasFailed) continue
       await last.done
       last = NOTHING
     }
@@ -59,22 +59,19 @@ export async function workInTurn<T>(items: AsyncIterable<T>, work: Work<T>): Pro
 }
 
 function begin<T>(item: T, before: Step, { beside, alone }: Work<T>): Step {
-  const turn = async () => {
-    if (!(await before.tried)) throw new Error('the one before has failed')
-  }
   let pass = () => {}
   const passing = new Promise<void>((resolve) => (pass = resolve))
-  const tried = beside(item, { pass, turn }).then(
-    () => true,
-    () => false,
-  )
-  const done = tried.then(async (outcome) => {
-    step.outcome = outcome
+  const turn = async () => {
+    await before.tried
+    if (before.hasFailed) throw new Error('the one before has failed')
+  }
+  const tried = beside(item, { pass, turn }).catch(() => void (step.hasFailed = true))
+  const done = tried.then(async () => {
     await before.done
-    if (!outcome) await alone(item)
+    if (step.hasFailed) await alone(item)
   })
   // Whoever waits for it comes later.
   done.catch(() => {})
-  const step: Step = { passed: Promise.race([passing, tried]), tried, outcome: undefined, done }
+  const step: Step = { passed: Promise.race([passing, tried]), tried, hasFailed: false, done }
   return step
 }

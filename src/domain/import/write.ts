@@ -77,7 +77,7 @@ export async function writeRecords(
   const idSource = await findIdSource(database, database.options.names.relation('auth_user'))
   const all = { ...options, idSource }
   await workInTurn(untilAborted(ahead(chunksOf(source, options)), options.signal), {
-    beside: (chunk, order) => tryChunk(database, chunk, all, order),
+    beside: async (chunk, order) => tell(await tryBeside(database, chunk, all, order), all),
     alone: (chunk) => writeChunk(database, chunk, all),
   })
 }
@@ -126,28 +126,26 @@ async function readyOf({ line, patch, password }: ImportRecord, options: WriteOp
 
 type ChunkOptions = WriteOptions & { idSource: string }
 
-/** By itself. */
-const ALONE: Order = { pass: () => {}, turn: async () => {} }
+/** What a transaction has done. */
+interface Written {
+  counts: ImportCounts
+  faults: [line: number, found: readonly Fault[]][]
+}
 
-async function tryChunk(
-  database: Database,
-  chunk: Chunk,
-  options: ChunkOptions,
-  order = ALONE,
-): Promise<void> {
-  const { counts, faults } = await (order === ALONE
-    ? database.transaction(async (transaction) =>
-        writeIn(transaction, chunk, await readFacts(transaction, chunk.records), options, order),
-      )
-    : tryBeside(database, chunk, options, order))
-  for (const [line, found] of faults) options.onFaults(line, found)
-  options.onProgress(counts)
+function tell({ counts, faults }: Written, { onFaults, onProgress }: WriteOptions): void {
+  for (const [line, found] of faults) onFaults(line, found)
+  onProgress(counts)
 }
 
 /** Whoever would have to wait for long had better be done alone. */
 const LOCK_TIMEOUT_MS = 1_000
 
-async function tryBeside(database: Database, chunk: Chunk, options: ChunkOptions, order: Order) {
+async function tryBeside(
+  database: Database,
+  chunk: Chunk,
+  options: ChunkOptions,
+  order: Order,
+): Promise<Written> {
   // In a transaction of its own: of two that overlap for as long as the import takes, one would always hold the groups, and nobody
   // could change them. What is deleted meanwhile the foreign keys tell.
   const facts = await database.transaction((transaction) => readFacts(transaction, chunk.records))
@@ -159,10 +157,15 @@ async function tryBeside(database: Database, chunk: Chunk, options: ChunkOptions
   })
 }
 
+const ALONE: Order = { pass: () => {}, turn: async () => {} }
+
 /** A chunk that the database refuses for one of its rows is halved, until that row is alone. */
 async function writeChunk(database: Database, chunk: Chunk, options: ChunkOptions): Promise<void> {
   try {
-    await tryChunk(database, chunk, options)
+    const written = await database.transaction(async (transaction) =>
+      writeIn(transaction, chunk, await readFacts(transaction, chunk.records), options, ALONE),
+    )
+    tell(written, options)
   } catch (error) {
     const { records } = chunk
     if (records.length === 0 || !mayBeOneRowsFault(error)) throw error
@@ -206,9 +209,9 @@ async function writeIn(
   facts: Facts,
   options: ChunkOptions,
   { pass, turn }: Order,
-) {
+): Promise<Written> {
   const counts = { imported: 0, skipped: 0, failed: chunk.failed }
-  const faults: [number, readonly Fault[]][] = []
+  const faults: Written['faults'] = []
   const decisions: Made[] = []
   // One for all: to tell the moment takes longer than to decide.
   const nobody = emptyUser()
