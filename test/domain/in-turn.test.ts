@@ -108,7 +108,8 @@ t.test('and what is done alone then is waited for', async (t) => {
     throw new Error('no more')
   }
   const failed = workInTurn(source(), {
-    beside: async () => {
+    beside: async (_, { pass }) => {
+      pass()
       await sleep(2)
       throw new Error('beside')
     },
