@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-DENO=deno npx --yes --package deno@2 -- npx tap --reporter=terse test/plugin/packed-client.test.ts
+DENO=deno npx --yes --package deno@2 -- npm test --silent -- --reporter=terse test/plugin/packed-client.test.ts

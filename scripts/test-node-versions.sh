@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 heart=(test/contract.test.ts test/domain/*.test.ts test/domain/passwords/*.test.ts test/http/users.test.ts test/db/migrate.test.ts
   test/cli/start.test.ts test/plugin/host.test.ts)
 failed=()
+node --import tsx scripts/build-tap.ts
 
 for version in "$@"; do
   echo "── Node.js $version"

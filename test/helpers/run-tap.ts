@@ -24,7 +24,8 @@ export function runTap(
   env: NodeJS.ProcessEnv = {},
 ): number {
   const files = names.map((name) => path.relative(ROOT, path.join(folder, name)))
-  const { status, error } = spawnSync('npx', ['tap', `--timeout=${TIMEOUT_S}`, ...options, ...files], {
+  const args = ['test', '--silent', '--', `--timeout=${TIMEOUT_S}`, ...options, ...files]
+  const { status, error } = spawnSync('npm', args, {
     cwd: ROOT,
     stdio: 'inherit',
     env: { ...process.env, ...env },

@@ -18,6 +18,20 @@ async function start(t: Test, settings: object) {
   return { ...service, caller: await service.makeCaller() }
 }
 
+async function ask(url: string) {
+  const { status, headers } = await requester(url)('GET', '/admin/problems/')
+  return { status, headers, limit: headers['ratelimit'] as string | undefined }
+}
+
+/** On a busy machine a database may be too slow for a request to be counted before it is let through. */
+async function askCounted(url: string) {
+  for (let asked = 1; asked <= 20; asked++) {
+    const answer = await ask(url)
+    if (answer.limit !== undefined) return { ...answer, asked }
+  }
+  throw new Error('No request was counted.')
+}
+
 t.test('by address, before anything is looked at', async (t) => {
   const { request, caller } = await start(t, { RATE_LIMIT_PER_ADDRESS: '3', ...PROXIES })
   const me = (address: string, key?: string) => request('GET', '/admin/me/', { key, ...from(address) })
@@ -89,35 +103,35 @@ t.test('replicas count together, and a database that does not answer lets reques
   const settings = { RATE_LIMIT_PER_ADDRESS: '20', RATE_LIMIT_SHARED: 'on' }
   const { url, database, pool } = await start(t, settings)
   const second = await startService(t, settings, database)
-  const ask = async (at: string) => (await requester(at)('GET', '/admin/problems/')).status
-  const statuses = await Promise.all(
-    Array.from({ length: 30 }, (_, index) => ask(index % 2 ? url : second.url)),
-  )
-  t.strictSame(statuses.filter((status) => status === 429).length, 10)
+  const all = await Promise.all(Array.from({ length: 30 }, (_, index) => ask(index % 2 ? url : second.url)))
+  const remaining = all.filter(({ status, limit }) => status === 200 && limit).map(({ limit }) => limit)
+  t.equal(new Set(remaining).size, remaining.length, 'no two replicas have counted the same')
+  t.equal((await askCounted(second.url)).status, 429)
+  t.equal((await askCounted(url)).status, 429)
 
   await pool.query("update user_admin.request_count set resets_at = now() - interval '1 second'")
-  t.equal(await ask(url), 429, 'who came too often waits, whatever the database says')
+  t.equal((await ask(url)).status, 429, 'who came too often waits, whatever the database says')
   const third = await startService(t, settings, database)
-  t.equal(await ask(third.url), 200, 'a new window')
+  const { status, asked } = await askCounted(third.url)
+  t.equal(status, 200, 'a new window')
   const { rows } = await pool.query("select count from user_admin.request_count where key <> 'start'")
-  t.strictSame(rows, [{ count: 1 }])
+  t.strictSame(rows, [{ count: asked }])
   await pool.query('update user_admin.request_count set count = 100')
   const locker = await pool.connect()
   await locker.query('begin; lock table user_admin.request_count in access exclusive mode')
-  t.equal(await ask(third.url), 200)
+  t.match(await ask(third.url), { status: 200, limit: undefined })
   await locker.query('rollback')
   locker.release()
-  t.equal(await ask(third.url), 429)
+  t.equal((await askCounted(third.url)).status, 429)
 })
 
 for (const RATE_LIMIT_SHARED of ['off', 'on']) {
   t.test(`a clock that is set back does not keep anybody out (shared: ${RATE_LIMIT_SHARED})`, async (t) => {
-    const { request } = await start(t, { RATE_LIMIT_PER_ADDRESS: '1', RATE_LIMIT_SHARED })
-    const ask = () => request('GET', '/admin/problems/')
-    t.equal((await ask()).status, 200)
-    t.equal((await ask()).status, 429)
+    const { url } = await start(t, { RATE_LIMIT_PER_ADDRESS: '1', RATE_LIMIT_SHARED })
+    await ask(url)
+    t.equal((await askCounted(url)).status, 429)
     setClockBack(t)
-    const { status, headers } = await ask()
+    const { status, headers } = await ask(url)
     t.equal(status, 429)
     t.ok(Number(headers['retry-after']) <= 60, `for ${headers['retry-after']} s more`)
   })
