@@ -4,6 +4,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { PublishedDocument } from '../src/contract/document.js'
 import { type ObservedService, startObserved } from './helpers/observed-service.js'
+import { untilLocksAreAwaited } from './helpers/until.js'
 
 const CANARY = 'canary_4f1d9a'
 /** As Django stores it. */
@@ -117,7 +118,7 @@ t.test('every operation, by everybody who may call and some who may not', async 
 })
 
 t.test('every failure of the database', async (t) => {
-  const service = await startObserved(t, { DATABASE_TIMEOUT_MS: '500' })
+  const service = await startObserved(t, { DATABASE_TIMEOUT_MS: '5000' })
   const { seeded, request } = service
   const { key } = await seeded.makeCaller({ username: 'root' })
   const { pool } = seeded
@@ -140,7 +141,7 @@ t.test('every failure of the database', async (t) => {
   await holder.query('begin; lock table user_admin.audit_event in access exclusive mode')
   t.equal(await change(), 503, 'too slow')
   const waiting = change()
-  await holder.query('select pg_sleep(0.2)')
+  await untilLocksAreAwaited(holder)
   await holder.query(
     "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
   )

@@ -4,16 +4,18 @@ import t from 'tap'
 import { duration } from '../../src/cli/duration.js'
 import { launchOnTerminal, needsTerminal } from '../helpers/cli.js'
 import { makeDirectory } from '../helpers/directory-files.js'
-import { makeRival, USERS, usersFile } from '../helpers/long-import.js'
+import { makeRival, USERS, usersFile, WRITTEN_BEFORE } from '../helpers/long-import.js'
+import { until } from '../helpers/until.js'
 
 t.test('a bar, with the rate and the time that is left', needsTerminal, async (t) => {
   const directory = await makeDirectory(t)
   const rival = await makeRival(directory.pool)
   const file = await directory.put(usersFile)
   const { screen, ended } = launchOnTerminal(['import', file, '--passwords', 'hashes'], directory.env)
+  await until(async () => (await directory.count('auth_user')) === WRITTEN_BEFORE)
   await rival.isWaitedFor()
   // Longer than a bar stands as it is.
-  await sleep(300)
+  await sleep(1_000)
   await rival.end('rollback')
   t.equal(await ended, 0)
   t.match(screen(), /importing \[#{30}\] 100 %, [\d,]+ users\/s, 0:00 left/)

@@ -6,7 +6,8 @@ import os from 'node:os'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { isPostmasterOf } from '../../src/db/embedded/os.js'
-import { type Environment, folder, launch, run, until } from '../helpers/cli.js'
+import { type Environment, folder, launch, run } from '../helpers/cli.js'
+import { until } from '../helpers/until.js'
 import { requester } from '../helpers/service.js'
 
 /** Runs `mock` until the test is over. */

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { verifyPassword } from '../../src/domain/passwords/registry.js'
-import { launchOnTerminal, needsTerminal, until } from '../helpers/cli.js'
+import { launchOnTerminal, needsTerminal } from '../helpers/cli.js'
+import { until } from '../helpers/until.js'
 import { createDatabase } from '../helpers/database.js'
 
 t.test('the password is asked for twice, without echo', needsTerminal, async (t) => {

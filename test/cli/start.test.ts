@@ -9,6 +9,7 @@ import t, { type Test } from 'tap'
 import { isPostmasterOf } from '../../src/db/embedded/os.js'
 import { attachEmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded-postgres.js'
 import {
+  type Environment,
   folder,
   launch,
   launchOnTerminal,
@@ -16,10 +17,10 @@ import {
   postmasterPid,
   run,
   spawnStart,
-  until,
 } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
 import { requester } from '../helpers/service.js'
+import { until, untilLocksAreAwaited } from '../helpers/until.js'
 
 // One cluster that most tests share. Its name is one that a shell has to be told.
 const home = await folder(t)
@@ -27,6 +28,7 @@ const DATA_DIR = path.join(home, "the service's data")
 const keyFile = path.join(DATA_DIR, 'api-key')
 // Another one, for what goes wrong.
 const other = path.join(home, 'other')
+const INTERRUPTING = ['tsx', './interrupting.ts'].map((name) => import.meta.resolve(name))
 
 t.test('the first start greets, with a command that works as it is', async (t) => {
   const service = await spawnStart(t, { DATA_DIR })
@@ -78,9 +80,10 @@ t.test('a command without a service has the server for itself', async (t) => {
 })
 
 t.test('Ctrl-C under a command stops its server first', async (t) => {
-  const { child, output, ended } = launch(['list-keys'], { DATA_DIR: other })
-  await until(() => has(other, /^postgres\.init-/))
-  child.kill('SIGINT')
+  const { child, output, ended } = launchInterrupted(['list-keys'], { DATA_DIR: other }, 'SIGINT', [
+    other,
+    '^postgres\\.init-',
+  ])
   await ended
   t.equal(child.signalCode, 'SIGINT')
   t.equal(output.stdout, '')
@@ -151,15 +154,14 @@ t.test('a key file that can not be written, and one that is of no use', async (t
 t.test('SIGTERM and Ctrl-C while it starts', async (t) => {
   const dataDir = path.join(home, 'interrupted')
   // Into making the cluster, into starting the server, and into what comes after the first user.
-  const moments: [NodeJS.Signals, () => Promise<boolean>][] = [
-    ['SIGTERM', () => has(dataDir, /^postgres\.init-/)],
-    ['SIGINT', () => has(path.join(dataDir, 'postgres'), /^postmaster\.pid$/)],
-    ['SIGTERM', () => has(dataDir, /^api-key$/)],
+  const moments: [NodeJS.Signals, Moment][] = [
+    ['SIGTERM', [dataDir, '^postgres\\.init-']],
+    ['SIGINT', [path.join(dataDir, 'postgres'), '^postmaster\\.pid$']],
+    ['SIGTERM', [dataDir, '^api-key$']],
   ]
   for (const [signal, moment] of moments) {
-    const { child, output, ended } = launch(['start'], { DATA_DIR: dataDir, PORT: '0' })
-    await until(moment)
-    child.kill(signal)
+    const env = { DATA_DIR: dataDir, PORT: '0' }
+    const { output, ended } = launchInterrupted(['start'], env, signal, moment)
     t.equal(await ended, 0)
     t.same(output, { stdout: '', stderr: '' }, 'it says nothing')
     await t.rejects(postmasterPid(dataDir), { code: 'ENOENT' })
@@ -198,8 +200,7 @@ async function withWaitingRequest(t: Test, settings: Record<string, string>) {
   await holder.query('begin; select from auth_user for update')
   const key = (await readFile(keyFile, 'utf8')).trim()
   const answer = requester(service.url)('PATCH', '/admin/users/1/', { key, body: { last_name: 'Lovelace' } })
-  const waiting = `select from pg_stat_activity where wait_event_type = 'Lock'`
-  await until(async () => (await holder.query(waiting)).rowCount)
+  await untilLocksAreAwaited(holder)
   return { service, holder, answer: answer.catch((error: unknown) => error) }
 }
 
@@ -212,8 +213,16 @@ async function isRunning(pid: string): Promise<boolean> {
   return stat !== '' && !/\) [ZX] /.test(stat)
 }
 
-const has = async (folder: string, name: RegExp) =>
-  (await readdir(folder).catch(() => [])).some((entry) => name.test(entry))
+/** A folder, and the pattern of a name that will be in it. */
+type Moment = [folder: string, name: string]
+
+/** Begins a command that gets a signal at such a moment. */
+const launchInterrupted = (
+  args: string[],
+  env: Environment,
+  signal: NodeJS.Signals,
+  [INTERRUPT_IN, INTERRUPT_AT]: Moment,
+) => launch(args, { ...env, INTERRUPT_BY: signal, INTERRUPT_IN, INTERRUPT_AT }, INTERRUPTING)
 
 async function query(url: string, sql: string) {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })

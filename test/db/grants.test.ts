@@ -5,7 +5,7 @@ import type { SettingName } from '../../src/config.js'
 import { migrate } from '../../src/db/migrate.js'
 import { createDatabase } from '../helpers/database.js'
 import { type DjangoVersion, loadDjango } from '../helpers/django-schemas.js'
-import { until } from '../helpers/cli.js'
+import { until } from '../helpers/until.js'
 import { startService, type TestService } from '../helpers/service.js'
 import { addToken } from '../helpers/tokens.js'
 

@@ -6,8 +6,8 @@ import { type Trace, tookEffect } from '../../src/db/unconfirmed-commit.js'
 import { createDatabase } from '../helpers/database.js'
 
 const { pool } = await createDatabase(t)
-const ask = (id: string, trace?: Trace) =>
-  tookEffect(pool, id, trace, { prepared: true, names: new Names(), timeoutMs: 1_000 })
+const ask = (id: string, trace?: Trace, timeoutMs = 30_000) =>
+  tookEffect(pool, id, trace, { prepared: true, names: new Names(), timeoutMs })
 
 /** Records an event in a transaction, which is left open. */
 async function begin() {
@@ -41,7 +41,7 @@ t.test('one that is still at it', async (t) => {
   const asked = ask(slow.id, slow.trace)
   await slow.end('commit')
   t.equal(await asked, true)
-  await t.rejects(ask(stuck.id, stuck.trace), { code: 'unavailable', message: /not known/ })
+  await t.rejects(ask(stuck.id, stuck.trace, 1_000), { code: 'unavailable', message: /not known/ })
   await stuck.end('rollback')
 })
 

@@ -1,7 +1,7 @@
 /** Runs all blocks of a page in their order, each as its plan says. */
 import type { Test } from 'tap'
 import { readConfig, SETTINGS } from '../../src/config.js'
-import { until } from '../helpers/cli.js'
+import { until } from '../helpers/until.js'
 import { matchesJson, matchesText } from './compare.js'
 import type { Block, Page } from './markdown.js'
 import { runModule } from './modules.js'

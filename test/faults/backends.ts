@@ -1,6 +1,7 @@
 /** The service's connections as PostgreSQL sees them, and their end. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
-import { until } from '../helpers/cli.js'
+import { until } from '../helpers/until.js'
 import type { Fate, Passing, Proxy } from './proxy.js'
 
 const OURS = "application_name = 'fastify-user-admin' and datname = current_database()"
@@ -20,7 +21,7 @@ export async function killIdle(pool: pg.Pool): Promise<number> {
 }
 
 /** The process of one, rather of one that has something to do; undefined where there is none, or no PostgreSQL. */
-export async function findBackend(pool: pg.Pool): Promise<number | undefined> {
+async function findBackend(pool: pg.Pool): Promise<number | undefined> {
   const { rows } = await pool
     .query(`select pid from pg_stat_activity where ${OURS} order by (state <> 'idle') desc, random() limit 1`)
     .catch(() => ({ rows: [] }))
@@ -46,4 +47,21 @@ export async function killAt(
     return fate
   }
   await until(() => killed)
+}
+
+/** Kills one, for which PostgreSQL ends all others and recovers, and waits until the service has connections again. */
+export async function crash(pool: pg.Pool): Promise<void> {
+  const backend = () => findBackend(pool)
+  // One may have ended since it was found.
+  await until(async () => kill(await until(backend)))
+  await sleep(50)
+  await until(backend)
+}
+
+function kill(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL')
+  } catch {
+    return false
+  }
 }

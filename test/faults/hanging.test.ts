@@ -1,13 +1,13 @@
 /** Connections that fall silent: nothing arrives any more in either direction, and nobody is told. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { until } from '../helpers/cli.js'
+import { until } from '../helpers/until.js'
 import { tellFigure } from './figures.js'
 import { countAnswers, seconds, slowest } from './measures.js'
 import { type Passing, type Proxy, startProxy } from './proxy.js'
 import { startWorld, underLoad } from './world.js'
 
-const TIMEOUT_MS = 1_000
+const TIMEOUT_MS = 2_000
 /** A statement is given up after twice the time that it may take; then what became of the commit is asked. */
 const SLOWEST_MS = 5 * TIMEOUT_MS
 const HANGS = 20

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import type { Test } from 'tap'
-import { until } from '../helpers/cli.js'
+import { until } from '../helpers/until.js'
 import { freePort } from '../helpers/free-port.js'
 import { requester } from '../helpers/service.js'
 

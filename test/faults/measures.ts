@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answered, clock, type Load } from './load.js'
 
-/** Milliseconds that an answer may take in normal times, on a busy machine. */
-const SLOW_MS = 1_000
+/** Milliseconds that an answer may take in normal times: a busy machine stands still for a second or two. */
+const SLOW_MS = 3_000
 
 /** Milliseconds from the end of a fault until the last answer that was no success, or slow. */
 export function backToNormalAfter(faultEnd: number, answers: readonly Answered[]): number {

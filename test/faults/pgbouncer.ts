@@ -6,7 +6,8 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Test } from 'tap'
 import { asUser, isAlive, unprivilegedUser } from '../../src/db/embedded/os.js'
-import { folder, until } from '../helpers/cli.js'
+import { folder } from '../helpers/cli.js'
+import { until } from '../helpers/until.js'
 import { freePort } from '../helpers/free-port.js'
 
 /** Where Debian puts it. */

@@ -1,6 +1,6 @@
 /** The backend of a PATCH is killed at each of its statements, before it gets there and after it was done, and during the commit. */
 import t, { type Test } from 'tap'
-import { until } from '../helpers/cli.js'
+import { until } from '../helpers/until.js'
 import { killAt } from './backends.js'
 import { tellFigure } from './figures.js'
 import { countAnswers, seconds } from './measures.js'

@@ -51,7 +51,7 @@ const NORMAL_WITHIN_MS = 2_000
 
 const GROUPS = 8
 const USERS = 6
-const SETTINGS = { LOG_LEVEL: 'warn', MAX_EVENT_LOOP_DELAY_MS: '0' }
+const SETTINGS = { LOG_LEVEL: 'warn' }
 
 /** Starts it; it ends with `t`. */
 export async function startWorld(t: Test, options: WorldOptions = {}): Promise<World> {

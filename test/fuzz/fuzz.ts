@@ -24,8 +24,8 @@ export interface FuzzOptions {
 /** Failed cases after which a run has told enough. */
 const MOST_FAILURES = 10
 
-/** Milliseconds for which a failing case is made smaller. */
-const SHRINKING_MS = 5_000
+/** Milliseconds for which a case is tried, and made smaller where it fails. */
+const CASE_MS = 60_000
 
 /** @returns how many cases failed, and the figures */
 export async function fuzz(
@@ -103,7 +103,7 @@ async function tryCase(
     seed,
     numRuns: 1,
     endOnFailure: isQuick,
-    interruptAfterTimeLimit: SHRINKING_MS,
+    interruptAfterTimeLimit: CASE_MS,
     markInterruptAsFailure: false,
   })
   if (!result.failed) return undefined

@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { quote } from '../../src/cli/names.js'
 import { compiledSources } from './compiled.js'
+import { until } from './until.js'
 
 /** The command line as operators run it: processes of their own, with no environment but what is given. */
 
@@ -56,7 +56,11 @@ export interface Running {
  * @param modules JavaScript that is loaded into its process before it
  */
 export async function spawnStart(t: Test, env: Environment, modules: string[] = []): Promise<Running> {
-  const { child, output, ended } = launch(['start'], { PORT: '0', ...env }, modules)
+  const { child, output, ended } = launch(
+    ['start'],
+    { PORT: '0', MAX_EVENT_LOOP_DELAY_MS: '0', ...env },
+    modules,
+  )
   t.teardown(async () => {
     child.kill('SIGTERM')
     await ended
@@ -117,13 +121,4 @@ export async function folder(t: Test): Promise<string> {
 /** The process of the embedded PostgreSQL on a data folder. */
 export async function postmasterPid(dataDir: string): Promise<number> {
   return Number((await readFile(path.join(dataDir, 'postgres/postmaster.pid'), 'utf8')).split('\n')[0])
-}
-
-/** What `attempt` gives once it gives anything. */
-export async function until<T>(attempt: () => T | Promise<T>): Promise<NonNullable<T>> {
-  for (const began = Date.now(); Date.now() - began < 30_000; await sleep(20)) {
-    const value = await attempt()
-    if (value) return value
-  }
-  throw new Error('it has not happened')
 }

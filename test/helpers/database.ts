@@ -55,7 +55,7 @@ export async function createDatabase(
   const pool = new pg.Pool({
     connectionString: url,
     max: 10,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: 60_000,
     Client: clientFor(django),
   })
   pool.on('error', () => {})
@@ -118,7 +118,7 @@ function urlOf(server: string, database: string): string {
 async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({
     connectionString: url,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: 60_000,
     query_timeout: 60_000,
   })
   client.on('error', () => {})

@@ -52,7 +52,7 @@ export async function startIdentityProvider(t: {
     settings: { JWT_JWKS_URL: `${issuer}/jwks`, JWT_ISSUER: issuer, JWT_AUDIENCE: AUDIENCE },
     clientToken: (scope) => requestToken(issuer, scope),
     sign: (own, header = {}) =>
-      new SignJWT({ ...claims, exp: Math.floor(Date.now() / 1_000) + 60, ...own })
+      new SignJWT({ ...claims, exp: Math.floor(Date.now() / 1_000) + 3_600, ...own })
         .setProtectedHeader({ alg: 'RS256', kid, ...header })
         .sign(privateKey),
     publicKey: { ...(await exportJWK(publicKey)), kid },

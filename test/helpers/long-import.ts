@@ -1,12 +1,14 @@
 /** An import of several transactions that can be held up in its last one. */
 import type pg from 'pg'
-import { until } from './cli.js'
+import { until } from './until.js'
 import { HASH, ndjson } from './directory-files.js'
 
 /** Of several transactions. */
 export const USERS = 3_300
 /** A username of the last transaction. */
 export const IN_THE_LAST = 'user3100'
+/** What all transactions but the last make. */
+export const WRITTEN_BEFORE = 3_000
 
 export const usersFile = ndjson(
   Array.from({ length: USERS }, (_, index) => ({
@@ -17,14 +19,14 @@ export const usersFile = ndjson(
   })),
 )
 
-/** Somebody makes a user with a name of the last transaction, which waits for the end of that. */
-export async function makeRival(pool: pg.Pool) {
+/** Somebody makes a user with a name of a transaction, which waits for the end of that. */
+export async function makeRival(pool: pg.Pool, username = IN_THE_LAST) {
   const client = await pool.connect()
   await client.query('begin')
   await client.query(
     `insert into auth_user (password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined)
      values ('!', false, $1, 'Rival', '', '', false, true, now())`,
-    [IN_THE_LAST],
+    [username],
   )
   return {
     end: async (how: 'commit' | 'rollback') => {

@@ -68,7 +68,12 @@ export interface TestService {
 }
 
 /** The machine that tests run on may be slow: nothing is refused for that. */
-const TEST_SETTINGS = { PORT: '0', LOG_LEVEL: 'silent', MAX_EVENT_LOOP_DELAY_MS: '0' }
+const TEST_SETTINGS = {
+  PORT: '0',
+  LOG_LEVEL: 'silent',
+  MAX_EVENT_LOOP_DELAY_MS: '0',
+  DATABASE_TIMEOUT_MS: '60000',
+}
 
 /** Names that no other fixture has. */
 let fixtures = 0

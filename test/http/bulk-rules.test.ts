@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { MAX_BULK_PASSWORDS, MAX_BULK_SIZE } from '../../schemas/index.js'
 import { faultsOf } from '../helpers/observe.js'
 import { startService } from '../helpers/service.js'
+import { untilLocksAreAwaited } from '../helpers/until.js'
 import { stored } from '../properties/stored.js'
 
 const settings = { PASSWORD_HASHER: 'pbkdf2_sha256', PBKDF2_ITERATIONS: '1' } as const
@@ -169,7 +170,7 @@ t.test('a name that somebody else takes meanwhile is refused at its place', asyn
     { id: one, first_name: 'X' },
     { id: two, username: 'meanwhile' },
   ])
-  await waiting(t)
+  await untilLocksAreAwaited(pool)
   await client.query('commit')
   client.release()
   const { status, body } = await answered
@@ -177,17 +178,6 @@ t.test('a name that somebody else takes meanwhile is refused at its place', asyn
   t.strictSame(faultsOf(body), { '/1/username': 'unique' })
   await unchanged(t, [one, two], before)
 })
-
-/** Until a connection of the service waits for a lock. */
-async function waiting(t: Test): Promise<void> {
-  for (const began = Date.now(); Date.now() - began < 4_000;) {
-    const { rowCount } = await pool.query(
-      "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and application_name = 'fastify-user-admin'",
-    )
-    if (rowCount! > 0) return
-  }
-  t.fail('nobody waited')
-}
 
 t.test('what a deployment demands of every PATCH, it demands of each item', async (t) => {
   const service = await startService(t, { ...settings, PATCH_REQUIRED: 'username,password' })

@@ -5,6 +5,7 @@ import { everything } from '../helpers/everything.js'
 import { faultsOf, permissionName } from '../helpers/observe.js'
 import { type Answer, type RequestOptions, startService } from '../helpers/service.js'
 import { addToken, createTokenTable } from '../helpers/tokens.js'
+import { untilLocksAreAwaited } from '../helpers/until.js'
 const MEDIA_TYPE = /^application\/vnd\.user-admin\.dry-run\+json\b/
 const NOWHERE = 999_999
 
@@ -154,8 +155,7 @@ t.test('a name that is taken while the dry run waits', async (t: Test) => {
   await client.query('begin')
   await client.query("update auth_user set username = 'contested' where id = $1", [taker])
   const told = dry('PATCH', path, { body: { username: 'contested' } })
-  const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
-  for (const began = Date.now(); (await pool.query(waiting)).rowCount === 0 && Date.now() - began < 3_000;);
+  await untilLocksAreAwaited(pool)
   await client.query('commit')
   client.release()
   const { status, body } = await told

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { Answer } from '../../src/contract/http.js'
 import { setClockBack } from '../helpers/clock.js'
+import { until } from '../helpers/until.js'
 import { startService } from '../helpers/service.js'
 
 const service = await startService(t)
@@ -266,11 +267,10 @@ t.test('who follows from before what was removed is told', async (t) => {
     [old],
   )
   const keeping = await startService(t, { AUDIT_RETENTION_DAYS: '30' }, service.database)
-  for (let tries = 0; tries < 50; tries++) {
-    const { rows } = await pool.query('select 1 from user_admin.audit_event where id <= $1', [old])
-    if (rows.length === 0) break
-    await sleep(100)
-  }
+  await until(async () => {
+    const { rowCount } = await pool.query('select from user_admin.audit_event where id <= $1', [old])
+    return rowCount === 0
+  })
   t.match(await keeping.request('GET', `/admin/events/?after=${start}`, { key }), {
     status: 410,
     body: { code: 'events_gone' },
@@ -290,8 +290,7 @@ t.test('a trail that was removed as a whole is no reason to begin again', async 
   const end = await newest()
   await pool.query("update user_admin.audit_event set occurred_at = now() - interval '40 days'")
   await startService(t, { AUDIT_RETENTION_DAYS: '30' }, service.database)
-  for (let tries = 0; (await newest()) > 0 && tries < 50; tries++) await sleep(100)
-  t.equal(await newest(), 0)
+  await until(async () => (await newest()) === 0)
   for (const after of [end, 0]) {
     const { status, body } = await get(`/admin/events/?after=${after}`)
     t.match({ status, body }, { status: 200, body: { results: [] } }, `after=${after}`)
@@ -348,5 +347,5 @@ t.test('who waits is answered when the service ends', async (t) => {
   const started = Date.now()
   await ending.close()
   t.equal((await waiting).status, 200)
-  t.ok(Date.now() - started < 8_000, 'long before its time is over')
+  t.ok(Date.now() - started < 20_000, 'long before its time is over')
 })

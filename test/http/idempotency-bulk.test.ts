@@ -1,9 +1,9 @@
 /** Bulk updates with an Idempotency-Key: each for itself, and one request all the same. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { type Keyed, SETTINGS, startKeyed, unique, USERS } from '../helpers/idempotency.js'
 import { eventsOf } from '../helpers/observe.js'
 import { startService } from '../helpers/service.js'
+import { untilLocksAreAwaited } from '../helpers/until.js'
 
 const service = await startKeyed(t)
 const second = await startService(t, SETTINGS, service.database)
@@ -62,7 +62,7 @@ t.test('bulk updates that are each for themselves are one request all the same',
   await client.query('begin')
   await client.query('select 1 from auth_user where id = $1 for update', [held])
   const waiting = send(flight, flightKey)
-  await sleep(150)
+  await untilLocksAreAwaited(pool)
   const meanwhile = await send(flight, flightKey, root.key, second.request)
   await client.query('rollback')
   client.release()

@@ -1,5 +1,4 @@
 /** Which answers to an Idempotency-Key are kept, and for how long. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import {
   isReplay,
@@ -13,6 +12,7 @@ import {
   USERS,
 } from '../helpers/idempotency.js'
 import { startService } from '../helpers/service.js'
+import { until } from '../helpers/until.js'
 
 const service = await startKeyed(t)
 const { request, makeUser, makeCaller, findPermission, pool } = service
@@ -122,6 +122,6 @@ t.test('after 24 hours it is another request', async (t) => {
   t.ok(isReplay(await send({ ...keyed, body: { first_name: 'Anew' } }, key)), 'and is kept again')
   t.ok((await countAnswers()) > 1)
   await startService(t, SETTINGS, service.database)
-  for (let waited = 0; (await countAnswers()) !== 1 && waited < 50; waited++) await sleep(20)
+  await until(async () => (await countAnswers()) < 2)
   t.equal(await countAnswers(), 1, 'what is old is removed at the start, and nothing else')
 })

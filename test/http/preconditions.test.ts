@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { everything } from '../helpers/everything.js'
 import { faultsOf } from '../helpers/observe.js'
 import { type Answer, type RequestOptions, startService } from '../helpers/service.js'
+import { untilLocksAreAwaited } from '../helpers/until.js'
 
 const settings = { PASSWORD_HASHER: 'pbkdf2_sha256', PBKDF2_ITERATIONS: '1' } as const
 const service = await startService(t, settings)
@@ -294,9 +295,7 @@ async function underLock(
     await client.query(sql, [id])
     let isAnswered = false
     const answer = ask().finally(() => (isAnswered = true))
-    const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
-    for (const began = Date.now(); (await pool.query(waiting)).rowCount === 0;)
-      if (Date.now() - began > 5_000) break
+    await untilLocksAreAwaited(pool)
     t.notOk(isAnswered, 'it waits')
     await client.query('commit')
     return await answer

@@ -1,6 +1,7 @@
 /** Two services and Django on one database: whatever ends on one side has ended on all of them. */
 import t, { type Test } from 'tap'
-import { run, spawnStart, until } from '../helpers/cli.js'
+import { run, spawnStart } from '../helpers/cli.js'
+import { until } from '../helpers/until.js'
 import { requester } from '../helpers/service.js'
 import { saveUser } from './admin-form.js'
 import { QUICK, startBoth } from './both.js'
@@ -15,7 +16,6 @@ const environment = {
   DATABASE_URL: databaseUrl,
   LOG_LEVEL: 'silent',
   // A busy machine is no reason to shed load here.
-  MAX_EVENT_LOOP_DELAY_MS: '0',
 }
 // The other one is a process of its own, as replicas are.
 const replica = await spawnStart(t, environment)

@@ -1,7 +1,7 @@
 /** One of the two waits for the other one's lock: who comes second builds on what the first one left. */
 import t from 'tap'
-import { until } from '../helpers/cli.js'
 import { eventsOf } from '../helpers/observe.js'
+import { untilLocksAreAwaited } from '../helpers/until.js'
 import { saveUser } from './admin-form.js'
 import { startBoth } from './both.js'
 import { load } from './load.js'
@@ -32,22 +32,12 @@ async function stored(id: number) {
   return rows[0]
 }
 
-/** Until so many connections wait for a lock. */
-const waiters = (count: number) =>
-  until(async () => {
-    const { rows } = await pool.query(
-      `select count(*)::int as waiting from pg_stat_activity
-       where datname = current_database() and wait_event_type = 'Lock'`,
-    )
-    return rows[0].waiting >= count
-  })
-
 /** Django is in the middle of what it was asked for until `release`. */
 async function holdDjango(question: string, details: object) {
   const client = await pool.connect()
   await client.query('select pg_advisory_lock($1)', [GATE])
   const answer = django.ask(question, { ...details, gate: GATE })
-  await waiters(1)
+  await untilLocksAreAwaited(pool)
   return {
     answer,
     async release() {
@@ -61,7 +51,7 @@ t.test('Django has written and not committed: our PATCH waits, and nothing of Dj
   const id = await makeUser({ groups: [a] })
   const held = await holdDjango('change', { user: id, fields: { last_name: 'Django' }, groups: [a, b] })
   const ours = patch(id, { first_name: 'we', groups: [c] })
-  await waiters(2)
+  await untilLocksAreAwaited(pool, 2)
   await held.release()
   await held.answer
   const { status, body } = await ours
@@ -78,7 +68,7 @@ async function holdPatch(id: number, body: { groups: number[] }) {
   await client.query('begin')
   await client.query('select from auth_group where id = any($1) for update', [body.groups])
   const answer = patch(id, body)
-  await waiters(1)
+  await untilLocksAreAwaited(pool)
   return {
     answer,
     async release() {
@@ -106,7 +96,7 @@ t.test('we have locked the user: Django waits, and its groups are whole', async 
     const id = await makeUser({ ...(way === 'the admin' ? { username: 'edited' } : {}), groups: [a] })
     const held = await holdPatch(id, { groups: [c] })
     const djangos = write(id)
-    await waiters(2)
+    await untilLocksAreAwaited(pool, 2)
     await held.release()
     const { status, body } = await held.answer
     t.equal(status, 200)
@@ -120,14 +110,14 @@ t.test('what save() had read before it waited, it writes back: that is Django', 
   const id = await makeUser({ first_name: 'before', groups: [a] })
   const held = await holdPatch(id, { ...{ first_name: 'we' }, groups: [c] })
   const djangos = django.ask('save', { user: id, fields: { last_name: 'Django' } })
-  await waiters(2)
+  await untilLocksAreAwaited(pool, 2)
   await held.release()
   t.equal((await held.answer).status, 200)
   await djangos
   t.strictSame(await stored(id), { first_name: 'before', last_name: 'Django', groups: [c] })
   const careful = await holdPatch(id, { ...{ first_name: 'we again' }, groups: [a] })
   const only = django.ask('save_only', { user: id, fields: { last_name: 'update_fields' } })
-  await waiters(2)
+  await untilLocksAreAwaited(pool, 2)
   await careful.release()
   await careful.answer
   await only
@@ -142,7 +132,7 @@ t.test('Django has removed groups without a lock, and is about to add others: no
   const id = await makeUser({ groups: [a, b] })
   const held = await holdDjango('set_groups_slowly', { user: id, groups: [c] })
   const ours = patch(id, { groups: [c] })
-  await waiters(2)
+  await untilLocksAreAwaited(pool, 2)
   await held.release()
   await t.resolves(held.answer)
   t.match(await ours, { status: 200, body: { groups: [c] } })

@@ -125,7 +125,7 @@ t.test('refusals are no failures, and failures tell their code', async (t) => {
   const collector = await startCollector(t)
   const service = await startService(t, {
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    DATABASE_TIMEOUT_MS: '500',
+    DATABASE_TIMEOUT_MS: '4000',
   })
   const { request, makeCaller, makeUser, pool } = service
   const [{ key }, id] = [await makeCaller(), await makeUser()]
@@ -188,6 +188,7 @@ t.test('a collector that is away, and what the log has', async (t) => {
   const service = await spawnStart(t, {
     DATABASE_URL,
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
+    OTEL_EXPORTER_OTLP_TIMEOUT: '1000',
     OTEL_BSP_SCHEDULE_DELAY: '100',
   })
   const trace = newId(16)

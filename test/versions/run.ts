@@ -30,7 +30,7 @@ const HEART = [
 const BLACK_BOX = HEART[0]
 /** The narrowest; how a project looks that was upgraded, from 3.1 or before, to any version; another user model. */
 const THOROUGH: readonly DjangoSchema[] = ['2.0', '3.1', 'custom-user']
-const TIMEOUT_S = 300
+const TIMEOUT_S = 900
 
 interface Job {
   schema: DjangoSchema
