@@ -1,13 +1,13 @@
 // What is exported can be imported: into another directory, and nothing is different there.
 import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
-import fc from 'fast-check'
 import t from 'tap'
 import { formula, plain } from '../../src/cli/records/formula.js'
 import { run } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
 import { commandsOn, HASH, makeDirectory } from '../helpers/directory-files.js'
 import { startService } from '../helpers/service.js'
+import fc from '../helpers/seeded-properties.js'
 
 const GROUPS = ['plain', 'with, comma', 'with; semicolon', 'with\nline end', '"quoted" [and] {more}', "=1+1'"]
 

@@ -1,8 +1,8 @@
 // PostgreSQL reads what was written, whatever the texts hold.
-import fc from 'fast-check'
 import t from 'tap'
 import { arrayLiteral } from '../../src/db/array-literal.js'
 import { createDatabase } from '../helpers/database.js'
+import fc from '../helpers/seeded-properties.js'
 
 const { pool } = await createDatabase(t)
 // PostgreSQL stores no NUL, and UTF-8 has no lone surrogates.

@@ -1,8 +1,8 @@
 // Many small pieces of work as few large ones: nothing lost, nothing twice, nobody harmed by another.
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
-import fc from 'fast-check'
 import t from 'tap'
 import { type BatcherOptions, createBatcher } from '../../src/db/batcher.js'
+import fc from '../helpers/seeded-properties.js'
 
 const ROOMY = { maxSize: 8, concurrency: 2, maxWaiting: 1_000 }
 

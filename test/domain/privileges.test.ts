@@ -1,11 +1,11 @@
 // The rules against escalation: each by itself, and what they hold together.
-import fc from 'fast-check'
 import t from 'tap'
 import type { References } from '../../src/db/references.js'
 import type { StoredUser } from '../../src/db/users.js'
 import type { Actor } from '../../src/domain/actor.js'
 import { decideUpdate, type Decision, type Facts } from '../../src/domain/decide-update.js'
 import type { UserUpdate } from '../../schemas/index.js'
+import fc from '../helpers/seeded-properties.js'
 
 const PERMISSIONS = [1, 2, 3, 4]
 /** Group → what it confers. */

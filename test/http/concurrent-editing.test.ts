@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { type Answer, type RequestOptions, startService } from '../helpers/service.js'
+import { seed } from '../helpers/seed.js'
 
 const settings = { PASSWORD_HASHER: 'pbkdf2_sha256', PBKDF2_ITERATIONS: '1' } as const
 const service = await startService(t, settings)
@@ -137,7 +138,6 @@ function randomFrom(seed: number): () => number {
 }
 
 t.test('10,000 contested conditional updates', async (t) => {
-  const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
   t.comment(`SEED=${seed}`)
   const groups = await Promise.all(Array.from({ length: 6 }, () => makeGroup()))
   const users = await Promise.all(Array.from({ length: USERS }, () => makeUser()))

@@ -1,7 +1,7 @@
 // Bodies: one meaning for every reader, or none.
-import fc from 'fast-check'
 import t from 'tap'
 import { parseJson } from '../../src/http/json-body.js'
+import fc from '../helpers/seeded-properties.js'
 
 const parse = (text: string) => parseJson(Buffer.from(text))
 const refusal = (body: string | Buffer): string | undefined => {

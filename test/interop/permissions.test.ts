@@ -2,6 +2,7 @@
 import fc, { type Arbitrary } from 'fast-check'
 import t, { type Test } from 'tap'
 import { startBoth } from './both.js'
+import { seed } from '../helpers/seed.js'
 
 const USERS = 300
 const GROUPS = 40
@@ -10,7 +11,6 @@ const CHANGES = 300
 
 const { django, service, key } = await startBoth(t)
 // One of a failure makes the same users again.
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
 t.comment(`SEED=${seed}`)
 
 type Sending = readonly [method: string, path: string, body?: unknown]

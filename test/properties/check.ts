@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import fc from '../helpers/seeded-properties.js'
 
 /** Milliseconds after which no further case is tried, so that a busy machine tries fewer of them. */
 const TIME_LIMIT = 20_000

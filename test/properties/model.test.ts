@@ -1,5 +1,4 @@
 /** Any sequence of requests, by callers with different rights: the service answers and stores what the rules say. */
-import fc from 'fast-check'
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { startService } from '../helpers/service.js'
@@ -7,6 +6,7 @@ import { WRITES } from './model/commands.js'
 import type { Directory } from './model/directory.js'
 import { LOOKS_AND_LISTS } from './model/looks.js'
 import { directoryOf, makePermissions, poolOf, readStored, type Start, store } from './model/start.js'
+import fc from '../helpers/seeded-properties.js'
 
 const RUNS = 90
 const MAX_COMMANDS = 40

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { maskOf } from '../../../src/domain/passwords/mask.js'
 import {
@@ -7,6 +6,7 @@ import {
   verifyPassword,
 } from '../../../src/domain/passwords/registry.js'
 import { anyText } from './any-text.js'
+import fc from '../../helpers/seeded-properties.js'
 
 const ARGON2 = /^argon2\$argon2id\$v=19\$m=102400,t=2,p=8\$([A-Za-z0-9+/]{30})\$([A-Za-z0-9+/]{22})$/
 const ARGON2_LONG = /^argon2\$argon2id\$v=19\$m=102400,t=2,p=8\$([A-Za-z0-9+/]{30})\$([A-Za-z0-9+/]{43})$/

@@ -1,9 +1,9 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { identify, looksLikeStoredHash, verifyPassword } from '../../../src/domain/passwords/registry.js'
 import { measureCpu } from '../../helpers/cpu-time.js'
 import { anyText } from './any-text.js'
 import { goldenOf } from './golden.js'
+import fc from '../../helpers/seeded-properties.js'
 
 const argon2 = (parameters: string): string =>
   goldenOf('argon2').encoded.replace('m=102400,t=2,p=8', parameters)

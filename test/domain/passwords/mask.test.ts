@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { isMaskShaped, maskOf } from '../../../src/domain/passwords/mask.js'
 import { anyText } from './any-text.js'
 import { goldenHashes } from './golden.js'
+import fc from '../../helpers/seeded-properties.js'
 
 const ALGORITHMS = [
   'pbkdf2_sha256',

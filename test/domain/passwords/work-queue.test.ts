@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { getEventListeners } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import fc from 'fast-check'
 import t from 'tap'
 import { createWorkQueue, QueueFullError } from '../../../src/domain/passwords/work-queue.js'
+import fc from '../../helpers/seeded-properties.js'
 
 /** A task that ends when the test says so. */
 function makeTask<T>(): { run: () => Promise<T>; started: () => boolean; end: (value: T) => void } {

@@ -84,7 +84,7 @@ function writeUser(directory: Directory, by: number, id: number, body: Body, req
   const before = directory.users.get(id)
   requireSoundUser(directory, before, body, required)
   const user = changedUser(directory, factsOf(directory), actor, before, body)
-  directory.users.set(id, user)
+  directory.write(user)
   return { status: 200, body: user }
 }
 
