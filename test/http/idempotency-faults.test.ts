@@ -202,7 +202,7 @@ for (const isKilling of [false, true]) {
         }
       })
       const { milliseconds: usual } = await send(
-        { method: 'POST', path: USERS, body: { username: unique('usual') } },
+        { method: 'POST', path: USERS, body: { username: unique('usual'), password: 'x' } },
         unique('usual'),
       )
       const queue = work.entries()

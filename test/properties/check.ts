@@ -1,7 +1,7 @@
 import fc from '../helpers/seeded-properties.js'
 
 /** Milliseconds after which no further case is tried, so that a busy machine tries fewer of them. */
-const TIME_LIMIT = 20_000
+const TIME_LIMIT = 25_000
 
 /** Holds a property to `numRuns` cases. A failure prints the seed and the smallest case that was found. */
 export async function check<Values>(property: fc.IAsyncProperty<Values>, numRuns: number): Promise<void> {

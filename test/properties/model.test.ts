@@ -1,18 +1,16 @@
 /** Any sequence of requests, by callers with different rights: the service answers and stores what the rules say. */
+import fc from 'fast-check'
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { startService } from '../helpers/service.js'
+import { check } from './check.js'
 import { WRITES } from './model/commands.js'
 import type { Directory } from './model/directory.js'
 import { LOOKS_AND_LISTS } from './model/looks.js'
 import { directoryOf, makePermissions, poolOf, readStored, type Start, store } from './model/start.js'
-import fc from '../helpers/seeded-properties.js'
 
 const RUNS = 90
 const MAX_COMMANDS = 40
-
-/** Milliseconds after which no further sequence is tried, so that a busy machine tries fewer of them. */
-const TIME_LIMIT = 25_000
 
 const service = await startService(t, { PASSWORD_HASHER: 'pbkdf2_sha256', PBKDF2_ITERATIONS: '1' })
 const permissions = await makePermissions(service)
@@ -36,11 +34,7 @@ t.test('no sequence of requests leads where the rules do not', async (t) => {
     await holds(directory)
     requests += [...commands].length
   })
-  await fc.assert(property, {
-    numRuns: RUNS,
-    interruptAfterTimeLimit: TIME_LIMIT,
-    includeErrorInReport: true,
-  })
+  await check(property, RUNS)
   t.comment(`${requests} commands`)
 })
 
