@@ -7,6 +7,7 @@ import { type Config, naming, readConfig } from '../config.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../db/embedded-postgres.js'
 import { assertMigrated, migrate } from '../db/migrate.js'
 import { Names } from '../db/names.js'
+import { makeAllYoung } from '../ops/garbage-collection.js'
 import type { Service } from '../server.js'
 import { withPool } from './database.js'
 import { explainDatabase } from './database-failure.js'
@@ -40,6 +41,7 @@ interface Running {
 
 /** Starts the service and says where it is. Returns when it listens; a signal ends the process. */
 export async function start(config: Config): Promise<void> {
+  makeAllYoung()
   const running: Running = {}
   const ending = new AbortController()
   const starting = open(config, running, ending.signal)
