@@ -7,10 +7,12 @@ const POSTGRES =
   /^(\d{4,})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::?(\d\d))?(?::?(\d\d))?$/
 
 /** One instant as `2024-02-29T08:30:00Z` or `2024-02-29T08:30:00.000001Z`. */
-export function formatInstant(epochSeconds: number, microseconds: number): string {
-  const seconds = new Date(epochSeconds * 1000).toISOString().slice(0, -5)
-  return microseconds === 0 ? `${seconds}Z` : `${seconds}.${String(microseconds).padStart(6, '0')}Z`
-}
+export const formatInstant = (epochSeconds: number, microseconds: number): string =>
+  withMicroseconds(new Date(epochSeconds * 1000).toISOString().slice(0, -5), microseconds)
+
+/** @param seconds such as `2024-02-29T08:30:00`, in UTC */
+export const withMicroseconds = (seconds: string, microseconds: number): string =>
+  microseconds === 0 ? `${seconds}Z` : `${seconds}.${String(microseconds).padStart(6, '0')}Z`
 
 /** Seconds since 1970 of a calendar date and time in UTC. Date.UTC would read the years 0 to 99 as 1900 to 1999. */
 export function epochSecondsOf(parts: readonly [number, number, number, number, number, number]): number {

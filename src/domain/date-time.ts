@@ -1,5 +1,5 @@
 /** Date-times of requests (RFC 3339), in the one form that is compared, stored and answered. */
-import { epochSecondsOf, formatInstant } from '../db/timestamps.js'
+import { epochSecondsOf, formatInstant, withMicroseconds } from '../db/timestamps.js'
 
 const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))$/
 
@@ -20,15 +20,22 @@ export function parseDateTime(text: string): string | undefined {
   const [year, month, day, hour, minute, second] = [part(1), part(2), part(3), part(4), part(5), part(6)]
   if (hour > 23 || minute > 59 || second > 59 || part(9) > 23 || part(10) > 59) return undefined
   if (!isDate(year, month, day)) return undefined
+  const microseconds = Number((match[7] ?? '').slice(0, 6).padEnd(6, '0'))
+  // As nearly all are written: it is the instant already, and in range.
+  if (match[8] === undefined) return withMicroseconds(text.slice(0, 19), microseconds)
   const offset = (part(9) * 3600 + part(10) * 60) * (match[8] === '-' ? -1 : 1)
   const epoch = epochSecondsOf([year, month, day, hour, minute, second]) - offset
   if (epoch < FIRST || epoch > LAST) return undefined
-  return formatInstant(epoch, Number((match[7] ?? '').slice(0, 6).padEnd(6, '0')))
+  return formatInstant(epoch, microseconds)
 }
 
-/** Date rolls 31 April over to 1 May: a real date is one that stays as it is. */
-function isDate(year: number, month: number, day: number): boolean {
-  const date = new Date(0)
-  date.setUTCFullYear(year, month - 1, day)
-  return year > 0 && date.getUTCMonth() === month - 1 && date.getUTCDate() === day
-}
+const isDate = (year: number, month: number, day: number): boolean =>
+  year > 0 && day > 0 && day <= daysOf(year, month)
+
+/** Of a month; 0 where there is none of the number. */
+const daysOf = (year: number, month: number): number =>
+  month === 2 && isLeapYear(year) ? 29 : (DAYS[month - 1] ?? 0)
+
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+const isLeapYear = (year: number): boolean => (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0

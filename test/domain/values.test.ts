@@ -53,6 +53,24 @@ t.test('what is no date-time of RFC 3339, or out of range, is none', async (t) =
   for (const text of cases) t.equal(parseDateTime(text), undefined, JSON.stringify(text))
 })
 
+t.test('every day that the calendar has, and no other', async (t) => {
+  const padded = (number: number, length: number) => String(number).padStart(length, '0')
+  for (const year of [1, 4, 99, 100, 400, 1900, 2000, 2023, 2024, 2100, 9999]) {
+    for (let month = 0; month <= 13; month++) {
+      for (let day = 0; day <= 32; day++) {
+        const date = `${padded(year, 4)}-${padded(month, 2)}-${padded(day, 2)}`
+        // Date rolls 31 April over to 1 May: a real day is one that stays as it is.
+        const rolled = new Date(new Date(0).setUTCFullYear(year, month - 1, day)).toISOString()
+        const instant = rolled.startsWith(date) ? `${date}T23:59:59Z` : undefined
+        for (const zone of ['Z', '+00:00']) {
+          const found = parseDateTime(`${date}T23:59:59${zone}`)
+          if (found !== instant) t.equal(found, instant, date + zone)
+        }
+      }
+    }
+  }
+})
+
 t.test('what PostgreSQL prints, in any time zone', async (t) => {
   const cases: [string, string][] = [
     ['2024-01-02 03:04:05+00', '2024-01-02T03:04:05Z'],
