@@ -54,6 +54,11 @@ const makeAjv = (schemas: TSchema[]) =>
     coerceTypes: false,
     allErrors: true,
     verbose: true,
+    // That they are schemas is checked with the document. Compiling what checks it takes longer than compiling them all, and
+    // tidying the code up for V8, which does that itself, half as long: a service starts faster without either.
+    meta: false,
+    validateSchema: false,
+    code: { optimize: false },
     allowUnionTypes: true,
     formats,
     keywords: ['x-normalize', 'x-pattern-message'],
