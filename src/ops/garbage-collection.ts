@@ -2,9 +2,9 @@
 import { setFlagsFromString } from 'node:v8'
 
 /**
- * Has V8 make all objects in the young generation, where most of them are collected. By itself it comes to make those of a place in the code
- * in the old one, for good, once a hundred of them were found alive at one collection: those of requests that wait for the same
- * batch are. There they stay until all of the old generation is collected, and so does whatever they point to (0035).
+ * Has V8 make all objects in the young generation, where most of them are collected. By itself it comes to make those of some places in
+ * the code in the old one, where they stay until all of that is collected, and so does whatever they point to: a burst of requests
+ * that wait for the same batch looks as if its objects lived long (0035).
  * It holds for the whole process, so it is for one that is the service's own. Call it before there is load.
  */
 export const makeAllYoung = (): void => setFlagsFromString('--no-allocation-site-pretenuring')
