@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 [ $# -gt 0 ] || set -- 20.19 22 24 26
 heart=(test/contract.test.ts test/domain/*.test.ts test/domain/passwords/*.test.ts test/http/users.test.ts test/db/migrate.test.ts
-  test/db/batcher-memory.test.ts test/cli/start.test.ts test/plugin/host.test.ts)
+  test/db/batcher-memory.test.ts test/ops/garbage-collection.test.ts test/cli/start.test.ts test/plugin/host.test.ts)
 failed=()
 node --import tsx scripts/build-tap.ts
 

@@ -3,9 +3,10 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
 import { parse } from 'yaml'
-import { makeContract, CONTRACT_DEFAULTS } from '../schemas/index.js'
+import { makeContract, CONTRACT_DEFAULTS, makeUserRecord } from '../schemas/index.js'
 
 const root = path.resolve(import.meta.dirname, '..')
 const document = parse(readFileSync(path.join(root, 'openapi.yaml'), 'utf8'))
@@ -74,6 +75,14 @@ t.test('PATCH_REQUIRED is the printed reading, in the document too', async (t) =
     ['username', 'password'],
     'and its example satisfies it',
   )
+})
+
+t.test('what validates is a schema, which no start looks at again', async (t) => {
+  const ajv = new Ajv2020()
+  const unpublished = { UserRecord: makeUserRecord({ firstNameMaxLength: 30 }) }
+  for (const [name, schema] of Object.entries({ ...makeContract(CONTRACT_DEFAULTS), ...unpublished }))
+    t.ok(ajv.validateSchema(schema), name)
+  t.notOk(ajv.validateSchema({ type: 'text' }), 'and not everything is one')
 })
 
 t.test('every operation says all that there is to say', async (t) => {

@@ -41,7 +41,6 @@ interface Running {
 
 /** Starts the service and says where it is. Returns when it listens; a signal ends the process. */
 export async function start(config: Config): Promise<void> {
-  makeAllYoung()
   const running: Running = {}
   const ending = new AbortController()
   const starting = open(config, running, ending.signal)
@@ -89,6 +88,8 @@ async function open(config: Config, running: Running, signal: AbortSignal): Prom
   signal.throwIfAborted()
   running.service = await buildServer(config, url)
   signal.throwIfAborted()
+  // After all is loaded: with another flag of V8, what Node.js keeps compiled of itself is compiled anew.
+  makeAllYoung()
   const address = await listen(running.service, config)
   // On standard error, since standard output is the log.
   process.stderr.write(greeting(address, config.PREFIX, key))

@@ -70,6 +70,6 @@ tap.test('what has been done is collected young: nothing that comes after it han
   const { young, all } = await collections(() => submit(ITEMS))
 
   t.ok(young > 10, `what is young was collected ${young} times`)
-  // Where items outlive their batches they fill the old generation, which is collected every few times.
+  // Where items outlive their batches they fill the old generation, which is collected every twenty times.
   t.ok(all * 30 < young, `and all there is ${all} times`)
 })
