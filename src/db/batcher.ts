@@ -10,7 +10,7 @@ export interface BatcherOptions<Item, Result> {
   name: string
   /**
    * Does the work of a batch.
-   * @param letNext may be called when what is left to do need not hold back the next batch
+   * @param letNext may be called when what is left to do need not hold back a next batch of at least half its size
    * @returns the results, in the order of the items. A rejection is the result of every item, unless `isolates` it
    */
   run(items: readonly Item[], letNext: () => void): Promise<readonly Result[]>
@@ -24,7 +24,7 @@ export interface BatcherOptions<Item, Result> {
   maxSize: number
   /** Batches under way, at most: the fewer, the larger they grow. One that let the next go does not count. */
   concurrency: number
-  /** Milliseconds after which a batch is taken to be stuck, and lets the next go. Default 50. */
+  /** Milliseconds after which a batch is taken to be stuck, and lets the next go, of whatever size. Default 50. */
   stuckAfterMs?: number
   /** Batches that may be under way beside those that count. Default 4. */
   maxBeside?: number
@@ -76,6 +76,8 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   const { concurrency, maxSize, stuckAfterMs = STUCK_AFTER_MS, maxBeside = MAX_BESIDE } = options
   let underWay = 0
   let beside = 0
+  /** Items that must be ready to go beside batches that are not done: fewer cost as much, and are more batches. */
+  let fewestBeside = 0
   let isStarting = false
   const stats: BatcherStats = { batches: 0, items: 0, waiting: 0 }
 
@@ -111,7 +113,9 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     })
   }
 
-  const hasRoom = () => underWay - Math.min(beside, maxBeside) < concurrency
+  const hasRoom = () =>
+    underWay < concurrency ||
+    (underWay - Math.min(beside, maxBeside) < concurrency && ready.length >= fewestBeside)
 
   function startBatches(): void {
     while (hasRoom() && ready.length > 0) {
@@ -158,9 +162,15 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       if (!holdsBack) return
       holdsBack = false
       beside += 1
+      fewestBeside = batch.length / 2
       startSoon()
     }
-    const timer = setTimeout(letNext, stuckAfterMs)
+    const giveUpOn = () => {
+      letNext()
+      fewestBeside = 0
+      startSoon()
+    }
+    const timer = setTimeout(giveUpOn, stuckAfterMs)
     await settle(batch, letNext)
     clearTimeout(timer)
     if (!holdsBack) beside -= 1

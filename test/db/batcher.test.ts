@@ -75,6 +75,40 @@ t.test('a batch may let the next one go before it is done', async (t) => {
   t.same(await Promise.all([first, second, third]), [10, 20, 30])
 })
 
+t.test('beside one that is not done goes at least half as much', async (t) => {
+  const { batcher, batches } = makeHeld({ concurrency: 1, stuckAfterMs: 10_000 })
+  const four = [1, 2, 3, 4].map((item) => batcher.submit(item))
+  await until(() => batches.length === 1)
+  batches[0]!.letNext()
+  const fifth = batcher.submit(5)
+  await sleep(5)
+  t.equal(batches.length, 1, 'a fourth of it waits')
+  const sixth = batcher.submit(6)
+  await until(() => batches.length === 2)
+  t.same(batches[1]!.items, [5, 6])
+  batches[1]!.letNext()
+  const seventh = batcher.submit(7)
+  await until(() => batches.length === 3)
+  t.same(batches[2]!.items, [7], 'half of the last one that went')
+  for (const { end } of batches) end()
+  t.same(await Promise.all([...four, fifth, sixth, seventh]), [10, 20, 30, 40, 50, 60, 70])
+})
+
+t.test('what is too little to go beside a batch goes after it, or when that is stuck', async (t) => {
+  for (const isStuck of [false, true]) {
+    const { batcher, batches } = makeHeld({ concurrency: 1, stuckAfterMs: isStuck ? 20 : 10_000 })
+    const four = [1, 2, 3, 4].map((item) => batcher.submit(item))
+    await until(() => batches.length === 1)
+    batches[0]!.letNext()
+    const fifth = batcher.submit(5)
+    if (!isStuck) batches[0]!.end()
+    await until(() => batches.length === 2)
+    t.same(batches[1]!.items, [5])
+    for (const { end } of batches) end()
+    t.same(await Promise.all([...four, fifth]), [10, 20, 30, 40, 50])
+  }
+})
+
 t.test('any load: bounded, in order, complete', async (t) => {
   const load = fc.record({
     items: fc.array(fc.record({ key: fc.nat(4), delay: fc.nat(3) }), { minLength: 1, maxLength: 60 }),
