@@ -77,7 +77,7 @@ t.test('PATCH_REQUIRED is the printed reading, in the document too', async (t) =
   )
 })
 
-t.test('what validates is a schema, which no start looks at again', async (t) => {
+t.test('what bodies and records are held to is a schema, which no start looks at again', async (t) => {
   const ajv = new Ajv2020()
   const unpublished = { UserRecord: makeUserRecord({ firstNameMaxLength: 30 }) }
   for (const [name, schema] of Object.entries({ ...makeContract(CONTRACT_DEFAULTS), ...unpublished }))

@@ -1,6 +1,6 @@
 /**
  * Does many small pieces of work as few large ones. What arrives while a batch is under way waits and forms the next;
- * nothing waits for company, so a lone item leaves at once. Knows nothing of what the work is.
+ * a lone item leaves at once, and only beside a batch that has let the next one go waits for company. Knows nothing of what the work is.
  */
 import { unavailable } from '../errors.js'
 import { inBatchSpan, inItemSpan, type ItemSpan } from '../spans.js'
@@ -22,7 +22,10 @@ export interface BatcherOptions<Item, Result> {
   isolates?(error: unknown): boolean
   /** Items of a batch, at most. */
   maxSize: number
-  /** Batches under way, at most: the fewer, the larger they grow. One that let the next go does not count. */
+  /**
+   * Batches under way, at most: the fewer, the larger they grow. One that let the next go does not count for a batch of at least half
+   * as many keys.
+   */
   concurrency: number
   /** Milliseconds after which a batch is taken to be stuck, and lets the next go, of whatever size. Default 50. */
   stuckAfterMs?: number
@@ -76,13 +79,16 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   const { concurrency, maxSize, stuckAfterMs = STUCK_AFTER_MS, maxBeside = MAX_BESIDE } = options
   let underWay = 0
   let beside = 0
-  /** Items that must be ready to go beside batches that are not done: fewer cost as much, and are more batches. */
-  let fewestBeside = 0
+  /** The batch that let the next one go last, as long as it is neither done nor stuck, and how many keys it has. */
+  let lastBeside: { batch: readonly Waiting[]; keys: number } | undefined
   let isStarting = false
   const stats: BatcherStats = { batches: 0, items: 0, waiting: 0 }
 
   const mayShare = ({ key, alone, item }: Waiting): boolean =>
     key !== undefined && !alone && options.mayShare?.(item) === true
+
+  const countKeys = (batch: readonly Waiting[]): number =>
+    options.keyOf === undefined ? batch.length : new Set(batch.map(({ key }) => key)).size
 
   function enqueue(entry: Waiting): void {
     stats.waiting += 1
@@ -114,8 +120,10 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   }
 
   const hasRoom = () =>
-    underWay < concurrency ||
-    (underWay - Math.min(beside, maxBeside) < concurrency && ready.length >= fewestBeside)
+    underWay < concurrency || (underWay - Math.min(beside, maxBeside) < concurrency && isWorthwhile())
+
+  /** Small batches cost as much as large ones. Of each key one item is ready, however many others are behind it. */
+  const isWorthwhile = () => lastBeside === undefined || ready.length * 2 >= lastBeside.keys
 
   function startBatches(): void {
     while (hasRoom() && ready.length > 0) {
@@ -162,17 +170,21 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       if (!holdsBack) return
       holdsBack = false
       beside += 1
-      fewestBeside = batch.length / 2
+      lastBeside = { batch, keys: countKeys(batch) }
       startSoon()
     }
-    const giveUpOn = () => {
+    const forget = () => {
+      if (lastBeside?.batch === batch) lastBeside = undefined
+    }
+    const giveUp = () => {
       letNext()
-      fewestBeside = 0
+      forget()
       startSoon()
     }
-    const timer = setTimeout(giveUpOn, stuckAfterMs)
+    const timer = setTimeout(giveUp, stuckAfterMs)
     await settle(batch, letNext)
     clearTimeout(timer)
+    forget()
     if (!holdsBack) beside -= 1
     holdsBack = false
     underWay -= 1

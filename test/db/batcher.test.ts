@@ -101,6 +101,9 @@ t.test('what is too little to go beside a batch goes after it, or when that is s
     await until(() => batches.length === 1)
     batches[0]!.letNext()
     const fifth = batcher.submit(5)
+    await setImmediate()
+    await setImmediate()
+    if (!isStuck) t.equal(batches.length, 1)
     if (!isStuck) batches[0]!.end()
     await until(() => batches.length === 2)
     t.same(batches[1]!.items, [5])
@@ -109,14 +112,49 @@ t.test('what is too little to go beside a batch goes after it, or when that is s
   }
 })
 
+t.test('what waits for company waits for none but the last batch', async (t) => {
+  const { batcher, batches } = makeHeld({ concurrency: 1, stuckAfterMs: 20 })
+  const stuck = batcher.submit(1)
+  await until(() => batches.length === 1)
+  const four = [2, 3, 4, 5].map((item) => batcher.submit(item))
+  await until(() => batches.length === 2)
+  batches[1]!.letNext()
+  batches[1]!.end()
+  await Promise.all(four)
+  const sixth = batcher.submit(6)
+  await until(() => batches.length === 3)
+  t.same(batches[2]!.items, [6], 'the first one is still under way')
+  for (const { end } of batches) end()
+  t.same(await Promise.all([stuck, sixth]), [10, 60])
+})
+
+t.test('items that share a key are one', async (t) => {
+  const { batcher, batches } = makeHeld({
+    concurrency: 1,
+    stuckAfterMs: 10_000,
+    keyOf: (item) => item % 10,
+    mayShare: () => true,
+  })
+  const hot = [1, 11, 21, 31].map((item) => batcher.submit(item))
+  await until(() => batches.length === 1)
+  t.equal(batches[0]!.items.length, 4)
+  batches[0]!.letNext()
+  const other = batcher.submit(2)
+  await until(() => batches.length === 2)
+  t.same(batches[1]!.items, [2])
+  for (const { end } of batches) end()
+  t.same(await Promise.all([...hot, other]), [10, 110, 210, 310, 20])
+})
+
 t.test('any load: bounded, in order, complete', async (t) => {
   const load = fc.record({
     items: fc.array(fc.record({ key: fc.nat(4), delay: fc.nat(3) }), { minLength: 1, maxLength: 60 }),
     maxSize: fc.integer({ min: 1, max: 6 }),
     concurrency: fc.integer({ min: 1, max: 3 }),
+    letsNext: fc.boolean(),
   })
   await fc.assert(
-    fc.asyncProperty(load, async ({ items, maxSize, concurrency }) => {
+    fc.asyncProperty(load, async ({ items, maxSize, concurrency, letsNext }) => {
       let underWay = 0
       const busy = new Set<number>()
       const done: number[] = []
@@ -127,15 +165,20 @@ t.test('any load: bounded, in order, complete', async (t) => {
         concurrency,
         maxWaiting: 1_000,
         keyOf: (index) => items[index]!.key,
-        async run(batch) {
+        maxBeside: 2,
+        async run(batch, letNext) {
           underWay += 1
-          if (underWay > concurrency) faults.push('too many batches')
+          if (underWay > concurrency + (letsNext ? 2 : 0)) faults.push('too many batches')
           if (batch.length > maxSize) faults.push('too large a batch')
           for (const index of batch) {
             if (busy.has(items[index]!.key)) faults.push('two of a key at once')
             busy.add(items[index]!.key)
           }
           for (let turn = 0; turn < items[batch[0]!]!.delay; turn++) await Promise.resolve()
+          if (letsNext) {
+            letNext()
+            await setImmediate()
+          }
           for (const index of batch) busy.delete(items[index]!.key)
           done.push(...batch)
           underWay -= 1

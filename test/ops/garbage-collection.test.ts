@@ -14,7 +14,7 @@ const stderrOf = async (code: string) => {
 
 tap.test('V8 knows the flag', async (t) => {
   const module = new URL('../../src/ops/garbage-collection.js', import.meta.url)
-  t.equal(await stderrOf(`import { makeAllYoung } from '${module}'; makeAllYoung()`), '')
+  t.notMatch(await stderrOf(`import { makeAllYoung } from '${module}'; makeAllYoung()`), /pretenuring/)
   t.match(
     await stderrOf("import { setFlagsFromString } from 'node:v8'; setFlagsFromString('--none-such')"),
     /--none-such/,
