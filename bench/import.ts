@@ -9,6 +9,8 @@ import { type AuditEvent, copiedEvents } from '../src/db/audit.js'
 import { type CopiedRows, copyInto } from '../src/db/copy.js'
 import { migrate } from '../src/db/migrate.js'
 import { USER_COLUMNS } from '../src/db/users.js'
+import { applied } from '../src/domain/audit.js'
+import { OPERATOR } from '../src/domain/import/write.js'
 import { maskOf } from '../src/domain/passwords/mask.js'
 import { build, ROOT } from './build.js'
 import { runChild } from './children.js'
@@ -20,6 +22,7 @@ import { startService } from './processes.js'
 import { Resources } from './resources.js'
 
 const HASH = 'argon2$argon2id$v=19$m=102400,t=2,p=8$c29tZXNhbHRvZnR3ZW50eQ$0EzLPiYJnlE0rZdTDUXXDQ'
+const REQUEST_ID = '00000000-0000-4000-8000-000000000000'
 const GROUPS = 20
 /** Users that are there before, and are changed meanwhile. */
 const BEFORE = 1_000
@@ -42,19 +45,15 @@ const recordOf = (n: number) => ({
 
 /** What the import records of a user. */
 function eventOf(n: number): AuditEvent {
-  const { password, groups: _names, ...fields } = recordOf(n)
+  const { password, ...fields } = recordOf(n)
   const after = { ...fields, password: maskOf(password), groups: groupsOf(n) }
-  return {
-    request_id: '00000000-0000-4000-8000-000000000000',
-    actor_id: null,
-    actor_username: null,
-    credential: 'command_line',
-    action: 'user.create',
-    outcome: 'applied',
-    target_type: 'user',
-    target_id: n,
-    changes: Object.fromEntries(Object.entries(after).map(([field, value]) => [field, [null, value]])),
-  }
+  const deed = { actor: OPERATOR, requestId: REQUEST_ID, action: 'user.create', targetId: n } as const
+  return applied(
+    deed,
+    Object.keys(after) as (keyof typeof after)[],
+    () => null,
+    (field) => after[field],
+  )
 }
 
 interface Took {

@@ -87,8 +87,11 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   const mayShare = ({ key, alone, item }: Waiting): boolean =>
     key !== undefined && !alone && options.mayShare?.(item) === true
 
+  const keysOf = (batch: readonly Waiting[]): Set<unknown> => new Set(batch.map(({ key }) => key))
+
+  /** Without keys, each item is one by itself. */
   const countKeys = (batch: readonly Waiting[]): number =>
-    options.keyOf === undefined ? batch.length : new Set(batch.map(({ key }) => key)).size
+    options.keyOf === undefined ? batch.length : keysOf(batch).size
 
   function enqueue(entry: Waiting): void {
     stats.waiting += 1
@@ -201,7 +204,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       if (batch.length > 1 && options.isolates?.(error)) return isolate(batch)
       for (const { reject } of batch) reject(error)
     }
-    for (const key of new Set(batch.map((entry) => entry.key))) release(key)
+    for (const key of keysOf(batch)) release(key)
   }
 
   /** Each goes again, by itself; those of one key in their order, and before all others of the key. */

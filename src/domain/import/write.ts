@@ -41,7 +41,7 @@ export interface WriteOptions {
 }
 
 /** Whoever has the command line may do everything. */
-const OPERATOR: Actor = {
+export const OPERATOR: Actor = {
   id: null,
   username: null,
   isActive: true,
