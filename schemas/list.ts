@@ -1,11 +1,8 @@
 /** What all lists share: how they are asked for, and the envelope that they come in. */
 import { type SchemaOptions, type Static, type TObject, type TSchema, Type } from '@sinclair/typebox'
 import { nullable, storableText } from './fields.js'
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from './limits.js'
 import { FormatQuery } from './query.js'
-
-/** Items of a page, at most and unless something else is asked for. */
-export const MAX_PAGE_SIZE = 1_000
-export const DEFAULT_PAGE_SIZE = 100
 
 /** What every list takes beside its filters. Without examples: Swagger UI would send them unasked. */
 export const pagingParameters = {

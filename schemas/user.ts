@@ -17,11 +17,8 @@ import {
   storableText,
   writableUserFields,
 } from './fields.js'
+import type { PatchRequirable } from './limits.js'
 import { fieldsParameter, listOf, listQuery, orderingParameter, searchParameter } from './list.js'
-
-/** Fields that `PATCH_REQUIRED` may make mandatory: those that the contract prints as required. */
-export const PATCH_REQUIRABLE = ['username', 'password'] as const
-export type PatchRequirable = (typeof PATCH_REQUIRABLE)[number]
 
 export interface UserSchemaOptions extends FieldLimits {
   /** What a PATCH must carry. Empty: a partial update (RFC 5789). */

@@ -9,7 +9,9 @@ import { inspectSchema, type LiveSchema } from './db/live-schema.js'
 import { Names, type Naming } from './db/names.js'
 import { readSecret } from './db/secret.js'
 import { findUserByUsername } from './db/superusers.js'
+import type { JwtOptions } from './domain/jwt-options.js'
 import { SetupError } from './errors.js'
+import type { TokenVerifier } from './http/jwt.js'
 import { type ContextOptions, makeContext } from './http/make-context.js'
 import type { RequireIfMatch } from './http/preconditions.js'
 import { limitRates, NO_LIMITS, type RateLimitOptions } from './http/rate-limits.js'
@@ -46,7 +48,7 @@ export interface UserAdminOptions {
   /** Tables that are called otherwise than Django does by itself: `{ auth_user: 'schema.table' }`. */
   tables?: Naming['tables']
   /** JWTs of an identity provider that are taken: `jwksUrl`, `issuer`, `audience` and more, as the settings `JWT_…`. Default none. */
-  jwt?: ContextOptions['jwt']
+  jwt?: JwtOptions | undefined
   /**
    * Whether changes are entered in Django's own log too, for the History pages of its admin site; `user` is the username of who
    * stands for callers that are no users (`{ user }`). Default false.
@@ -113,6 +115,7 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
     tokens,
     deletedWithUser,
     closing: closing.signal,
+    verify: options.jwt && (await loadVerifier(options.jwt)),
     limits: await limitRates(app, database, rateLimits),
     secret,
   })
@@ -122,6 +125,12 @@ export const userAdmin: FastifyPluginAsync<UserAdminOptions> = async (app, given
     measureWork(options.metrics, pool, context.stats)
   }
   registerRoutes(app, context)
+}
+
+/** Loaded where it is wanted: most have no JWTs. */
+async function loadVerifier(options: JwtOptions): Promise<TokenVerifier> {
+  const { makeTokenVerifier } = await import('./http/jwt.js')
+  return makeTokenVerifier(options)
 }
 
 function openDatabase(

@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { readConfig, writtenSettings } from '../config.js'
-import { FIXTURES, type FixtureName, type Fixtures, readFixtures } from '../mock/fixtures.js'
+import { FIXTURES, type FixtureName } from '../mock/fixtures.js'
+import type { Fixtures } from '../mock/read-fixtures.js'
 import type { Mock } from '../mock/run-mock.js'
 import { startMock } from '../mock/start-mock.js'
 import { explainDatabase } from './database-failure.js'
@@ -54,6 +55,7 @@ async function readFixturesFile(file: string): Promise<Fixtures> {
   const text = await readFile(file, 'utf8').catch((error: Error) => {
     throw new CommandError(`The fixtures can't be read: ${error.message}.`, { cause: error })
   })
+  const { readFixtures } = await import('../mock/read-fixtures.js')
   try {
     return readFixtures(JSON.parse(text))
   } catch (error) {

@@ -1,6 +1,6 @@
 /** How the texts of settings are read. */
 import { isIP } from 'node:net'
-import { PATCH_REQUIRABLE, type PatchRequirable } from '../../schemas/index.js'
+import { PATCH_REQUIRABLE, type PatchRequirable } from '../../schemas/limits.js'
 import { readDatabaseUrl } from '../db/database-url.js'
 
 /** @throws Error that says what is wanted */

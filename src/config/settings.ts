@@ -1,6 +1,6 @@
 /** Every setting: how its text is read, what it is without one, and what it means. */
 import { availableParallelism } from 'node:os'
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, type PatchRequirable } from '../../schemas/index.js'
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, type PatchRequirable } from '../../schemas/limits.js'
 import { MODEL_NAME, TABLE_NAME } from '../db/names.js'
 import { JWT_ALGORITHMS, type JwtOptions } from '../domain/jwt-options.js'
 import {

@@ -21,6 +21,8 @@ export { EmbeddedPostgresError, type EmbeddedPostgresFault } from './embedded/er
 export interface EmbeddedPostgresOptions {
   /** The cluster is `<dataDir>/postgres`, or what that links to. Made when missing. */
   dataDir: string
+  /** The one that is served; created when missing. Default `user_admin`. */
+  database?: string
   /** Server settings over ours, e.g. `{ fsync: 'off' }` for tests. */
   settings?: Record<string, string>
   /** Of initdb beside ours, where the cluster is made, e.g. `['--wal-segsize=1']`. */
@@ -53,7 +55,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const log = options.log ?? (() => {})
   try {
     const { server, initialised } = await prepare(dataDir, options, log)
-    return { initialised, ...(await open(server, dataDir, log)) }
+    return { initialised, ...(await open(server, options.database ?? DATABASE, dataDir, log)) }
   } catch (error) {
     throw folderError(error, dataDir)
   }
@@ -95,7 +97,7 @@ async function prepare(
   return { server, initialised: made.initialised }
 }
 
-async function open(server: Server, dataDir: string, log: (message: string) => void) {
+async function open(server: Server, database: string, dataDir: string, log: (message: string) => void) {
   const opened = await openPostmaster(server)
   const { client } = opened
   let { postmaster } = opened
@@ -121,17 +123,17 @@ async function open(server: Server, dataDir: string, log: (message: string) => v
     if (await lock.unwatch()) await stopPostmaster(postmaster, server.directory)
     await lock.release()
   }
-  await createDatabase(client).catch(async (error: unknown) => {
+  await createDatabase(client, database).catch(async (error: unknown) => {
     await stop()
     throw error
   })
   let stopped: Promise<void> | undefined
-  return { url: urlOf(postmaster, DATABASE), stop: () => (stopped ??= stop()) }
+  return { url: urlOf(postmaster, database), stop: () => (stopped ??= stop()) }
 }
 
-async function createDatabase(client: pg.Client): Promise<void> {
-  const { rowCount } = await client.query('select from pg_database where datname = $1', [DATABASE])
-  if (rowCount === 0) await client.query(`create database ${DATABASE}`)
+async function createDatabase(client: pg.Client, database: string): Promise<void> {
+  const { rowCount } = await client.query('select from pg_database where datname = $1', [database])
+  if (rowCount === 0) await client.query(`create database ${database}`)
 }
 
 function unsupported(): EmbeddedPostgresError {

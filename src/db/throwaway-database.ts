@@ -1,5 +1,5 @@
 /** A migrated database that is gone afterwards. */
-import { startCopiedCluster } from './throwaway/copied-cluster.js'
+import { beginCopiedCluster } from './throwaway/copied-cluster.js'
 import { createServerDatabase } from './throwaway/server-database.js'
 
 export interface ThrowawayDatabase {
@@ -8,15 +8,22 @@ export interface ThrowawayDatabase {
   close(): Promise<void>
 }
 
+/** A database that others are making: our process has time for something else. */
+export interface BegunDatabase {
+  /** @throws EmbeddedPostgresError, or what the database reports */
+  opened: Promise<ThrowawayDatabase>
+}
+
 /**
- * Opens a database with Django's tables and ours, and nobody in it.
+ * Begins to open a database with Django's tables and ours, and nobody in it.
  * @param server the URL of any database on a server, whose role may create databases; without one, a PostgreSQL is run
  *   in a temporary folder. That one ends with our process, however it ends; what is left on a server, the next call drops.
- * @param log told of what somebody may want to know, in a sentence
  * @throws EmbeddedPostgresError, or what the database reports
  */
-export const openThrowawayDatabase = (
-  server: string | undefined,
-  log: (message: string) => void = () => {},
-): Promise<ThrowawayDatabase> =>
-  server === undefined ? startCopiedCluster(log) : createServerDatabase(server)
+export async function beginThrowawayDatabase(server: string | undefined): Promise<BegunDatabase> {
+  const begun: BegunDatabase =
+    server === undefined ? await beginCopiedCluster() : { opened: createServerDatabase(server) }
+  // Whoever waits for it may come later.
+  begun.opened.catch(() => {})
+  return begun
+}

@@ -6,7 +6,7 @@ import { type BatcherStats, createBatcher, READS } from '../db/batcher.js'
 import type { Queryable } from '../db/database.js'
 import { ProblemError } from '../errors.js'
 import { authorize, isAllowed } from './access.js'
-import { LOOKS_LIKE_JWT, type TokenVerifier } from './jwt.js'
+import type { TokenVerifier } from './jwt.js'
 import { KnownCallers } from './known-callers.js'
 
 /** The part of a request that says who it is from. */
@@ -47,6 +47,9 @@ const challenge = (tokens: boolean) =>
 
 // `authtoken_token.key` is a varchar(40): what is longer is no token, and needs no query.
 const TOKEN = /^[\x21-\x7e]{1,40}$/
+
+/** What only looks like one is refused where it is verified. */
+const LOOKS_LIKE_JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/
 
 /** Reads credentials without looking them up. */
 function parseAuthorization(header: string | undefined): { scheme: string; credential: string } | undefined {

@@ -14,9 +14,6 @@ import { JWT_ALGORITHMS, type JwtOptions } from '../domain/jwt-options.js'
 import { unavailable } from '../errors.js'
 import { CLIENT, inSpan, traceHeaders } from '../spans.js'
 
-/** What only looks like one is refused where it is verified. */
-export const LOOKS_LIKE_JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/
-
 /** As OpenID Connect has it (Core §2), and as events and logs may have it too. */
 const SUBJECT = /^[\x20-\x7e]{1,255}$/
 

@@ -12,7 +12,6 @@ import { mayBeOneRowsFault } from '../db/sqlstate.js'
 import { readUsers } from '../db/users.js'
 import { type Caller, findActors } from '../domain/callers.js'
 import { mayShareUser, type Update } from '../domain/decide-update.js'
-import type { JwtOptions } from '../domain/jwt-options.js'
 import { makePasswordEncoder, type PasswordEncoderOptions } from '../domain/passwords/registry.js'
 import { createWorkQueue, QueueFullError, type WorkQueueOptions } from '../domain/passwords/work-queue.js'
 import { findFaults, type Outcome, updateUsers } from '../domain/update-users.js'
@@ -21,7 +20,7 @@ import { inSpan } from '../spans.js'
 import { makeAuthenticator } from './authenticate.js'
 import type { Context } from './context.js'
 import { makeGroupTags, makeUserTags } from './entity-tags.js'
-import { makeTokenVerifier } from './jwt.js'
+import type { TokenVerifier } from './jwt.js'
 import { makeChecker } from './validation.js'
 
 export type ContextOptions = UserSchemaOptions &
@@ -32,8 +31,8 @@ export type ContextOptions = UserSchemaOptions &
     hashing?: Partial<Pick<WorkQueueOptions, 'concurrency' | 'maxQueued'>> | undefined
     /** Where callers are looked up. Default: where all else is done. */
     callersDatabase?: Database
-    /** JWTs of an identity provider that are taken. Default none. */
-    jwt?: JwtOptions | undefined
+    /** Verifies JWTs of an identity provider. Default: none are taken. */
+    verify?: TokenVerifier | undefined
     /** Whether Django REST Framework's tokens are taken. */
     tokens: boolean
   }
@@ -60,7 +59,7 @@ export function makeContext(database: Database, options: ContextOptions): Contex
   const contract = makeContract(options)
   const callers = makeAuthenticator(options.callersDatabase ?? database, {
     tokens: options.tokens,
-    verify: options.jwt && makeTokenVerifier(options.jwt),
+    verify: options.verify,
     permissionName: (name) => database.options.names.permission(name),
   })
   const reads = createBatcher({

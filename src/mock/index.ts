@@ -1,4 +1,5 @@
 /** The real service on a throw-away database, for the tests of its consumers: `fastify-user-admin/mock`. */
-export { FixtureError, type FixtureName, type Fixtures } from './fixtures.js'
+export { FixtureError, type FixtureName } from './fixtures.js'
+export type { Fixtures } from './read-fixtures.js'
 export type { Mock } from './run-mock.js'
 export { type MockOptions, type MockSettings, startMock } from './start-mock.js'

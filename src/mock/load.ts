@@ -1,4 +1,4 @@
-/** Puts fixtures into a database, in the place of whatever is there. */
+/** Puts fixtures into a database. */
 import { insertUser } from '../db/accounts.js'
 import { insertApiKey } from '../db/api-keys.js'
 import type { Database, Transaction } from '../db/database.js'
@@ -6,7 +6,8 @@ import { insertMemberships, removeEverything } from '../db/fixtures.js'
 import { insertGroup, writeGroup } from '../db/groups.js'
 import { readReferenceNames } from '../db/reference-names.js'
 import { hashApiKey, visiblePrefix } from '../domain/api-key.js'
-import { FixtureError, type Fixtures } from './fixtures.js'
+import { FixtureError } from './fixtures.js'
+import type { Fixtures } from './read-fixtures.js'
 
 /** What the fixtures have become, each by its name. */
 export interface Loaded {
@@ -21,13 +22,20 @@ const LONG_AGO = '2024-01-15T09:00:00Z'
 /** Of `mock`, as the service would store it. */
 const PASSWORD = 'argon2$argon2id$v=19$m=102400,t=2,p=8$YSB0aHJvdy1hd2F5IHNhbHQ$KpwXLbtusoCYWQKgeNKhLQ'
 
+/** Whether nobody is in the database yet, or what is there goes. */
+export type Before = 'empty' | 'replaced'
+
 /**
  * Loads all of it, or nothing.
  * @throws FixtureError where a user or a group has what does not exist, or two users the same key
  */
-export function loadFixtures(database: Database, { users, groups = {} }: Fixtures): Promise<Loaded> {
+export function loadFixtures(
+  database: Database,
+  { users, groups = {} }: Fixtures,
+  before: Before,
+): Promise<Loaded> {
   return database.transaction(async (transaction) => {
-    await removeEverything(transaction)
+    if (before === 'replaced') await removeEverything(transaction)
     const { user_permissions: permissions } = await readReferenceNames(transaction)
     // A new database has no two of one name.
     const permissionId = idIn(new Map([...permissions].map(([name, ids]) => [name, ids[0]!])), 'permission')

@@ -2,9 +2,10 @@
 import type { Config } from '../config.js'
 import { Database, openPool } from '../db/database.js'
 import type { ThrowawayDatabase } from '../db/throwaway-database.js'
-import { buildServer } from '../server.js'
-import { type FixtureName, type Fixtures, readFixtures } from './fixtures.js'
+import { buildServer, type Service } from '../server.js'
+import type { FixtureName } from './fixtures.js'
 import { type Loaded, loadFixtures } from './load.js'
+import { type Fixtures, readFixtures } from './read-fixtures.js'
 
 /** A service that runs. Users, groups and keys go by the names that the fixtures give them. */
 export interface Mock<User extends string = string, Group extends string = string> extends AsyncDisposable {
@@ -26,25 +27,40 @@ export interface Mock<User extends string = string, Group extends string = strin
 const DATABASE = { timeoutMs: 10_000, prepared: false }
 
 /** @throws what `startMock` does; the database is closed then. */
-export async function runMock(config: Config, opened: ThrowawayDatabase, fixtures: Fixtures): Promise<Mock> {
+export async function runMock(
+  config: Config,
+  opened: ThrowawayDatabase,
+  wanted: FixtureName | Fixtures,
+): Promise<Mock> {
   const closing = [opened.close]
   try {
+    const fixtures = readFixtures(wanted)
     const pool = openPool(opened.url, { max: 1, timeoutMs: DATABASE.timeoutMs })
     closing.push(() => pool.end())
     const database = new Database(pool, DATABASE)
-    const loaded = await loadFixtures(database, fixtures)
-    const service = await buildServer(config, opened.url)
-    closing.push(() => {
-      // Nobody waits for what is thrown away.
-      service.app.server.closeAllConnections()
-      return service.close()
-    })
-    const url = await service.listen()
-    return running(url, fixtures, loaded, database, () => closeAll(closing))
+    // PostgreSQL is at the one while our process is at the other.
+    const [service, loaded] = await Promise.allSettled([
+      buildServer(config, opened.url),
+      loadFixtures(database, fixtures, 'empty'),
+    ])
+    if (service.status === 'fulfilled') closing.push(() => end(service.value))
+    const url = await valueOf(service).listen()
+    return running(url, fixtures, valueOf(loaded), database, () => closeAll(closing))
   } catch (error) {
     await closeAll(closing)
     throw error
   }
+}
+
+function valueOf<T>(settled: PromiseSettledResult<T>): T {
+  if (settled.status === 'rejected') throw settled.reason
+  return settled.value
+}
+
+/** Nobody waits for what is thrown away. */
+function end({ app, close }: Service): Promise<void> {
+  app.server.closeAllConnections()
+  return close()
 }
 
 function running(
@@ -68,7 +84,8 @@ function running(
       return loaded.groups
     },
     async reset(fixtures) {
-      loaded = await loadFixtures(database, fixtures === undefined ? original : readFixtures(fixtures))
+      const wanted = fixtures === undefined ? original : readFixtures(fixtures)
+      loaded = await loadFixtures(database, wanted, 'replaced')
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -1,7 +1,8 @@
 /** Starts the service as production does, on a throw-away database with fixtures. */
 import { readConfig, type SettingName } from '../config.js'
-import { openThrowawayDatabase } from '../db/throwaway-database.js'
-import { type FixtureName, type Fixtures, type FixturesOf, readFixtures } from './fixtures.js'
+import { beginThrowawayDatabase } from '../db/throwaway-database.js'
+import type { FixtureName, FIXTURES } from './fixtures.js'
+import type { Fixtures } from './read-fixtures.js'
 import type { Mock } from './run-mock.js'
 
 const FIXED = ['HOST', 'PORT', 'DATA_DIR', 'MIGRATE', 'AUTH_USER_MODEL'] as const
@@ -26,6 +27,9 @@ export interface MockOptions<F extends FixtureName | Fixtures = FixtureName | Fi
   settings?: MockSettings
 }
 
+/** The fixtures that are meant by a name, or by data. */
+type FixturesOf<F extends FixtureName | Fixtures> = F extends FixtureName ? (typeof FIXTURES)[F] : F
+
 type MockOf<F extends FixtureName | Fixtures> = Mock<
   keyof FixturesOf<F>['users'] & string,
   keyof NonNullable<FixturesOf<F>['groups']> & string
@@ -42,13 +46,11 @@ const DEFAULTS = { LOG_LEVEL: 'silent', MAX_EVENT_LOOP_DELAY_MS: '0' }
 export async function startMock<const F extends FixtureName | Fixtures = 'team'>(
   options: MockOptions<F> = {},
 ): Promise<MockOf<F>> {
-  const fixtures = readFixtures(options.fixtures ?? 'team')
-  const { port = 0, settings = {} } = options
+  const { fixtures = 'team', port = 0, settings = {} } = options
   const chosen = Object.fromEntries(Object.entries(settings).filter(([name]) => !isFixed(name)))
   const config = readConfig({ ...DEFAULTS, ...chosen, HOST: '127.0.0.1', PORT: String(port) })
-  // Loaded while the database starts, which takes about as long.
-  const loading = import('./run-mock.js')
-  const opened = await openThrowawayDatabase(config.DATABASE_URL)
-  const { runMock } = await loading
-  return (await runMock(config, opened, fixtures)) as MockOf<F>
+  const database = await beginThrowawayDatabase(config.DATABASE_URL)
+  // Not before: most of the service is loaded at one go, and nothing else would begin meanwhile.
+  const { runMock } = await import('./run-mock.js')
+  return (await runMock(config, await database.opened, fixtures)) as MockOf<F>
 }

@@ -6,21 +6,27 @@ import { promisify } from 'node:util'
 import { startEmbeddedPostgres } from '../embedded-postgres.js'
 import { serverError } from '../embedded/error.js'
 import { CLEAN_ENV } from '../embedded/os.js'
-import { makeGuardedFolder } from './guarded-folder.js'
-import { provideTemplate, UNSAFE } from './template.js'
+import { type GuardedFolder, makeGuardedFolder } from './guarded-folder.js'
+import { DATABASE, provideTemplate, UNSAFE } from './template.js'
 
 /** Short, so that a socket's path has room below it. */
 const PREFIX = 'ua-mock-'
 
 const run = promisify(execFile)
 
-/** @throws EmbeddedPostgresError where PostgreSQL can't be run here */
-export async function startCopiedCluster(log: (message: string) => void) {
+/**
+ * Begins with the copy.
+ * @throws EmbeddedPostgresError where PostgreSQL can't be run here
+ */
+export async function beginCopiedCluster() {
   const template = await provideTemplate()
-  const { folder, remove } = await makeGuardedFolder(os.tmpdir(), PREFIX)
+  return { opened: openCopy(template, await makeGuardedFolder(os.tmpdir(), PREFIX)) }
+}
+
+async function openCopy(template: string, { folder, remove }: GuardedFolder) {
   try {
     await copyFolder(template, path.join(folder, 'postgres'))
-    const server = await startEmbeddedPostgres({ dataDir: folder, settings: UNSAFE, log })
+    const server = await startEmbeddedPostgres({ dataDir: folder, database: DATABASE, settings: UNSAFE })
     return {
       url: server.url,
       close: async () => {

@@ -12,8 +12,11 @@ import { makeGuardedFolder } from './guarded-folder.js'
 /** What is written need not outlive a power failure. */
 export const UNSAFE = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
 
+/** The only one: initdb makes it, and one more would be some hundred files to copy. */
+export const DATABASE = 'postgres'
+
 /** Whatever else is done to it; a change of it makes new ones. */
-const RECIPE = 'without template0 and template1'
+const RECIPE = 'one database'
 
 /** Small segments: there are fewer megabytes to copy. */
 const INITDB = ['--wal-segsize=1']
@@ -62,7 +65,12 @@ async function migrateAlone(url: string): Promise<void> {
 async function makeTemplate(place: string): Promise<void> {
   const made = await makeGuardedFolder(path.dirname(place), `${path.basename(place)}.`)
   try {
-    const server = await startEmbeddedPostgres({ dataDir: made.folder, settings: UNSAFE, initdb: INITDB })
+    const server = await startEmbeddedPostgres({
+      dataDir: made.folder,
+      database: DATABASE,
+      settings: UNSAFE,
+      initdb: INITDB,
+    })
     await migrateAlone(server.url).finally(server.stop)
     await rename(made.folder, place)
     made.release()
