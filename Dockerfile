@@ -5,6 +5,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --omit=optional
 COPY tsconfig.json tsconfig.build.json ./
+COPY scripts/build.ts scripts/bundle.ts scripts/
 COPY schemas schemas
 COPY src src
 RUN npm run build && npm prune --omit=dev --omit=optional --ignore-scripts

@@ -22,6 +22,7 @@ const SERVICES = {
   ordinary: { entry: ['bench/peers/ordinary.js'], logLevel: undefined },
   ours: { entry: ['src/cli/main.js', 'start'], logLevel: 'warn' },
   'ours, logging': { entry: ['src/cli/main.js', 'start'], logLevel: 'info' },
+  mock: { entry: ['src/cli/main.js', 'mock'], logLevel: undefined },
 } as const satisfies Record<string, { entry: string[]; logLevel: string | undefined }>
 
 export type ServiceName = keyof typeof SERVICES
@@ -54,7 +55,8 @@ export async function launchService(resources: Resources, options: ServiceOption
     ...(logLevel !== undefined && { LOG_LEVEL: logLevel }),
     ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
   }
-  const command = [path.join(build, file), ...args]
+  // A mock has addresses of its own.
+  const command = [path.join(build, file), ...args, ...(name === 'mock' ? ['--port', String(port)] : [])]
   const child = await startChild(resources, process.execPath, command, { cwd: folder, env, output })
   return { name, origin: `http://127.0.0.1:${port}`, child, output }
 }

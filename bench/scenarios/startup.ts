@@ -13,6 +13,7 @@ const CASES = {
   'external database, later start': { name: 'ours', isEmbedded: false },
   'embedded PostgreSQL, first start': { name: 'ours', isEmbedded: true },
   'embedded PostgreSQL, later start': { name: 'ours', isEmbedded: true },
+  'mock, on a PostgreSQL of its own': { name: 'mock', isEmbedded: true },
 } as const satisfies Record<string, { name: ServiceName; isEmbedded: boolean }>
 
 type Case = keyof typeof CASES
@@ -45,7 +46,7 @@ export const startup: Scenario = async (bench) => {
 
 const ABOUT =
   'From the command to the first 200 of `/readyz`, which asks the database too; of `floor`, which has no such thing, to its first ' +
-  'answer. Compiled JavaScript, as the package has it.'
+  'answer. Compiled JavaScript, as the package has it. The first mock of a version takes longer: it makes the cluster that all others copy.'
 
 /** A folder that PostgreSQL's user may enter. */
 async function makeFolder(folder: string): Promise<string> {

@@ -12,6 +12,8 @@ export const ROOT = path.resolve(import.meta.dirname, '../..')
 const KEPT = [
   'src',
   'schemas',
+  'scripts/build.ts',
+  'scripts/bundle.ts',
   'package.json',
   'tsconfig.json',
   'tsconfig.build.json',

@@ -96,6 +96,12 @@ t.test('the team', async (t) => {
     await t.rejects(startMock({ port: Number(new URL(mock.url).port) }), { code: 'EADDRINUSE' })
     t.equal(foldersOf(process.pid).length, 1, 'nothing is left behind')
   })
+
+  t.test('fixtures that are none', async (t) => {
+    for (const fixtures of ['nobody', { users: { a: { groups: ['b'] } } }])
+      await t.rejects(startMock({ fixtures: fixtures as 'team' }), FixtureError)
+    t.equal(foldersOf(process.pid).length, 1, 'nothing is left behind')
+  })
 })
 
 t.test('fixtures of its own', async (t) => {

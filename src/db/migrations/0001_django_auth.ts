@@ -102,6 +102,7 @@ order by label.position, action.position;
 /** Adopts Django's tables untouched where they exist, and creates them as Django 5 does where they don't. */
 export const djangoAuth: Migration = {
   name: '0001_django_auth',
+  file: import.meta.filename,
   async up(client, { log, names }) {
     const missing = await missingTables(client, names)
     if (missing.length === 0) return log("adopted Django's tables as they are")

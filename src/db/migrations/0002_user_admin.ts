@@ -33,6 +33,7 @@ create index audit_event_request_id_idx on user_admin.audit_event (request_id);
 /** Our own tables: API keys and the audit trail. */
 export const userAdmin: Migration = {
   name: '0002_user_admin',
+  file: import.meta.filename,
   async up(client) {
     await client.query(TABLES)
   },

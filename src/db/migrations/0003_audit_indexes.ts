@@ -6,6 +6,7 @@ import type { Migration } from './migration.js'
  */
 export const auditIndexes: Migration = {
   name: '0003_audit_indexes',
+  file: import.meta.filename,
   async up(client) {
     await client.query('drop index user_admin.audit_event_request_id_idx')
   },

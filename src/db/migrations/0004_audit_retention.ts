@@ -13,6 +13,7 @@ create index audit_event_occurred_at_idx on user_admin.audit_event using brin (o
 /** Events can be removed when they are old, and whoever follows them be told. */
 export const auditRetention: Migration = {
   name: '0004_audit_retention',
+  file: import.meta.filename,
   async up(client) {
     await client.query(TABLE)
   },

@@ -21,6 +21,7 @@ create index idempotent_answer_answered_at_idx on user_admin.idempotent_answer (
 /** Requests can be repeated without doing anything twice, and every replica tells the same entity tags. */
 export const safeRetries: Migration = {
   name: '0005_safe_retries',
+  file: import.meta.filename,
   async up(client) {
     await client.query(TABLES)
     await client.query('insert into user_admin.secret (secret) values ($1)', [randomBytes(32)])

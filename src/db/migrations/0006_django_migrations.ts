@@ -49,6 +49,7 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = to_r
  */
 export const djangoMigrations: Migration = {
   name: '0006_django_migrations',
+  file: import.meta.filename,
   async up(client, { log, names }) {
     if (!names.isDjangosOwn) return
     const { rows } = await client.query<{ isFinal: boolean; schema: string; quoted: string; path: string }>(

@@ -12,6 +12,7 @@ create unlogged table user_admin.request_count (
 /** Rates are limited for all replicas together. */
 export const requestCounts: Migration = {
   name: '0007_request_counts',
+  file: import.meta.filename,
   async up(client) {
     await client.query(TABLE)
   },

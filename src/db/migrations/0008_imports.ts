@@ -16,6 +16,7 @@ create table user_admin.import (
 /** Imports go on where they ended: how far each file was imported. */
 export const imports: Migration = {
   name: '0008_imports',
+  file: import.meta.filename,
   async up(client) {
     await client.query(TABLE)
   },

@@ -12,5 +12,7 @@ export interface MigrationContext {
 export interface Migration {
   /** Its name in `user_admin.migration`; never renamed once released. */
   readonly name: string
+  /** What it is written in: whatever was made with another text of it is to be made anew. */
+  readonly file: string
   up(client: ClientBase, context: MigrationContext): Promise<void>
 }

@@ -1,11 +1,12 @@
 /** A cluster whose tables are made already, kept to be copied: initdb and the migrations take more than a second. */
 import { createHash } from 'node:crypto'
-import { lstat, readdir, readFile, rename } from 'node:fs/promises'
+import { lstat, readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
 import { startEmbeddedPostgres } from '../embedded-postgres.js'
 import { cacheFolders, findPackage, openCache } from '../embedded/binaries.js'
 import { errnoOf } from '../embedded/error.js'
 import { migrate } from '../migrate.js'
+import { migrations } from '../migrations/index.js'
 import { withClient } from './client.js'
 import { makeGuardedFolder } from './guarded-folder.js'
 
@@ -45,8 +46,8 @@ export async function provideTemplate(caches: readonly string[] = cacheFolders()
 /** Of all that a template is made by: the programs, and the migrations as they are written. */
 async function fingerprint(): Promise<string> {
   const sum = createHash('sha256').update(await readFile(path.join(findPackage(), 'package.json')))
-  const folder = path.join(import.meta.dirname, '../migrations')
-  for (const file of (await readdir(folder)).toSorted()) sum.update(await readFile(path.join(folder, file)))
+  // All are in one file, once they are bundled.
+  for (const file of new Set(migrations.map(({ file }) => file))) sum.update(await readFile(file))
   return sum.update(INITDB.join()).update(RECIPE).digest('hex').slice(0, 16)
 }
 
