@@ -20,7 +20,7 @@ export async function build(resources: Resources, folder: string): Promise<void>
   await writeFile(config, JSON.stringify(configFor(folder)))
   const compiler = path.join(ROOT, 'node_modules/typescript/bin/tsc')
   await runChild(resources, process.execPath, [compiler, '-p', config], { timeoutMs: 120_000 })
-  await bundle(folder)
+  bundle(folder)
 }
 
 const configFor = (folder: string) => ({

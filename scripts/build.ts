@@ -11,4 +11,4 @@ const compiler = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))
 
 rmSync(dist, { recursive: true, force: true })
 execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: ROOT, stdio: 'inherit' })
-await bundle(dist)
+bundle(dist)

@@ -64,3 +64,9 @@ export const FIXTURES = {
 } satisfies Record<string, Fixtures>
 
 export type FixtureName = keyof typeof FIXTURES
+
+/** @throws FixtureError for a name that does not exist */
+export function fixturesOf(name: string): Fixtures {
+  if (Object.hasOwn(FIXTURES, name)) return FIXTURES[name as FixtureName]
+  throw new FixtureError(`There are no fixtures "${name}"; there are ${Object.keys(FIXTURES).join(', ')}.`)
+}

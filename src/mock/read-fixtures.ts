@@ -1,7 +1,7 @@
 /** Fixtures as they are given: by a name, or as data that are held to a schema. */
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { FixtureError, type FixtureName, FIXTURES } from './fixtures.js'
+import { FixtureError, fixturesOf } from './fixtures.js'
 
 /** Names such as `auth.view_user`. */
 const Permissions = Type.Array(Type.String({ pattern: String.raw`^\w+\.\w+$` }))
@@ -43,12 +43,7 @@ export type Fixtures = Static<typeof FixturesSchema>
 
 /** @throws FixtureError for a name that does not exist, and for data that are no fixtures */
 export function readFixtures(wanted: unknown): Fixtures {
-  if (typeof wanted === 'string') {
-    if (Object.hasOwn(FIXTURES, wanted)) return FIXTURES[wanted as FixtureName]
-    throw new FixtureError(
-      `There are no fixtures "${wanted}"; there are ${Object.keys(FIXTURES).join(', ')}.`,
-    )
-  }
+  if (typeof wanted === 'string') return fixturesOf(wanted)
   const fault = Value.Errors(FixturesSchema, wanted).First()
   if (fault === undefined) return wanted as Fixtures
   throw new FixtureError(`These are no fixtures: ${fault.path || '(all)'}: ${fault.message}.`)

@@ -27,25 +27,22 @@ export interface Mock<User extends string = string, Group extends string = strin
 const DATABASE = { timeoutMs: 10_000, prepared: false }
 
 /** @throws what `startMock` does; the database is closed then. */
-export async function runMock(
-  config: Config,
-  opened: ThrowawayDatabase,
-  wanted: FixtureName | Fixtures,
-): Promise<Mock> {
+export async function runMock(config: Config, opened: ThrowawayDatabase, given: unknown): Promise<Mock> {
   const closing = [opened.close]
   try {
-    const fixtures = readFixtures(wanted)
+    const fixtures = readFixtures(given)
     const pool = openPool(opened.url, { max: 1, timeoutMs: DATABASE.timeoutMs })
     closing.push(() => pool.end())
     const database = new Database(pool, DATABASE)
-    // PostgreSQL is at the one while our process is at the other.
+    // The one keeps our process busy, and the other PostgreSQL.
     const [service, loaded] = await Promise.allSettled([
       buildServer(config, opened.url),
       loadFixtures(database, fixtures, 'empty'),
     ])
     if (service.status === 'fulfilled') closing.push(() => end(service.value))
+    const first = valueOf(loaded)
     const url = await valueOf(service).listen()
-    return running(url, fixtures, valueOf(loaded), database, () => closeAll(closing))
+    return running(url, fixtures, first, database, () => closeAll(closing))
   } catch (error) {
     await closeAll(closing)
     throw error

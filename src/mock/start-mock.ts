@@ -1,7 +1,7 @@
 /** Starts the service as production does, on a throw-away database with fixtures. */
 import { readConfig, type SettingName } from '../config.js'
 import { beginThrowawayDatabase } from '../db/throwaway-database.js'
-import type { FixtureName, FIXTURES } from './fixtures.js'
+import { type FixtureName, type FIXTURES, fixturesOf } from './fixtures.js'
 import type { Fixtures } from './read-fixtures.js'
 import type { Mock } from './run-mock.js'
 
@@ -49,8 +49,15 @@ export async function startMock<const F extends FixtureName | Fixtures = 'team'>
   const { fixtures = 'team', port = 0, settings = {} } = options
   const chosen = Object.fromEntries(Object.entries(settings).filter(([name]) => !isFixed(name)))
   const config = readConfig({ ...DEFAULTS, ...chosen, HOST: '127.0.0.1', PORT: String(port) })
-  const database = await beginThrowawayDatabase(config.DATABASE_URL)
+  const wanted: unknown = typeof fixtures === 'string' ? fixturesOf(fixtures) : fixtures
+  const { opened } = await beginThrowawayDatabase(config.DATABASE_URL)
   // Not before: most of the service is loaded at one go, and nothing else would begin meanwhile.
-  const { runMock } = await import('./run-mock.js')
-  return (await runMock(config, await database.opened, fixtures)) as MockOf<F>
+  const { runMock } = await import('./run-mock.js').catch(async (error: unknown) => {
+    await opened.then(
+      ({ close }) => close(),
+      () => {},
+    )
+    throw error
+  })
+  return (await runMock(config, await opened, wanted)) as MockOf<F>
 }

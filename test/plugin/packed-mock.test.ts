@@ -1,10 +1,12 @@
-// The mock as it is published: the example's pact is written and kept.
-import { execFile } from 'node:child_process'
+// The mock as it is published: the example's pact is written and kept, and the command runs.
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { packInto, ROOT } from '../helpers/packed.js'
+import { requester } from '../helpers/service.js'
 
 const run = promisify(execFile)
 const { host } = await packInto(t)
@@ -33,4 +35,23 @@ t.test('the example', async (t) => {
     writeFileSync(file, readFileSync(file, 'utf8').replace('"permission_denied"', '"not_today"'))
     t.match((await runTest(example, 'dist/provider.test.js')).stdout, /^# pass 0\n# fail 1$/m)
   })
+})
+
+t.test('the command', async (t) => {
+  const main = path.join(host, 'node_modules/fastify-user-admin/dist/src/cli/main.js')
+  const child = spawn(process.execPath, [main, 'mock', '--json'], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = once(child, 'close')
+  t.teardown(() => child.kill())
+  const [line] = (await once(child.stdout, 'data')) as [Buffer]
+  const { url, keys } = JSON.parse(line.toString()) as { url: string; keys: Record<string, string> }
+  const answer = await requester(url)('PATCH', '/admin/users/2/', {
+    key: keys.admin!,
+    body: { last_name: 'King' },
+  })
+  t.match(answer, { status: 200, body: { username: 'ada', last_name: 'King' } })
+  child.kill('SIGTERM')
+  t.strictSame(await ended, [0, null])
 })

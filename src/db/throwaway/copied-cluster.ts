@@ -40,7 +40,7 @@ async function openCopy(template: string, { folder, remove }: GuardedFolder) {
   }
 }
 
-/** Copies a folder with its owner. By `cp`: a thousand files in this process would hold up whatever it loads meanwhile. */
+/** Copies a folder with its owner. By `cp`: hundreds of files in this process would hold up whatever it loads meanwhile. */
 async function copyFolder(from: string, to: string): Promise<void> {
   await run('cp', ['-Rp', from, to], { env: CLEAN_ENV }).catch((error: Error & { stderr?: string }) => {
     throw serverError(`${from} can't be copied by cp.`, error.stderr || error.message, to)

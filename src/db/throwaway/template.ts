@@ -13,7 +13,7 @@ import { makeGuardedFolder } from './guarded-folder.js'
 /** What is written need not outlive a power failure. */
 export const UNSAFE = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
 
-/** The only one: initdb makes it, and one more would be some hundred files to copy. */
+/** The only one: initdb makes it, and one more would be three hundred files to copy. */
 export const DATABASE = 'postgres'
 
 /** Whatever else is done to it; a change of it makes new ones. */
@@ -51,7 +51,7 @@ async function fingerprint(): Promise<string> {
   return sum.update(INITDB.join()).update(RECIPE).digest('hex').slice(0, 16)
 }
 
-/** Without the databases that others would be made of: they are half of the files. */
+/** Without the databases that others would be made of: they are most of the files. */
 async function migrateAlone(url: string): Promise<void> {
   await migrate(url)
   await withClient(url, async (client) => {
