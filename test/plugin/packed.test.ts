@@ -82,6 +82,8 @@ t.test('every package that its code imports is among its dependencies', async (t
     [...new Set(imported)].filter((name) => !known.has(name)),
     [],
   )
+  const unused = Object.keys(dependencies).filter((name) => ![...imported, ...BUNDLED].includes(name))
+  t.same(unused, [], 'and none is there for nothing')
 })
 
 t.test('of other packages it holds what is meant to be part of it, once and with its license', async (t) => {
