@@ -29,7 +29,7 @@ function field(value: CopyValue): string {
 }
 
 /**
- * Inserts rows. Nothing else may be sent before it has ended.
+ * Inserts rows. They travel with the statement: where it fails, PostgreSQL passes over them.
  *
  * Not with pg-copy-streams, which node-postgres refuses on connections that pipeline, as all of ours do: there a query must be
  * one of its own kind.
@@ -45,22 +45,30 @@ export function copyInto(client: pg.ClientBase, { table, columns, text }: Copied
 }
 
 /** What node-postgres has for COPY, and its types don't. */
-interface CopyConnection {
+interface CopyConnection extends pg.Connection {
   sendCopyFromChunk(chunk: Buffer): void
   endCopyFrom(): void
 }
 
 class CopyQuery extends pg.Query {
   constructor(
-    text: string,
+    readonly statement: string,
     readonly copied: Buffer,
     callback: (error: Error | undefined) => void,
   ) {
-    super(text, callback)
+    super(statement, callback)
   }
 
-  handleCopyInResponse(connection: CopyConnection): void {
-    connection.sendCopyFromChunk(this.copied)
-    connection.endCopyFrom()
+  override submit = (connection: pg.Connection): void => {
+    const { stream } = connection
+    stream.cork()
+    connection.query(this.statement)
+    const copying = connection as CopyConnection
+    copying.sendCopyFromChunk(this.copied)
+    copying.endCopyFrom()
+    stream.uncork()
   }
+
+  /** By now all rows are on their way. */
+  handleCopyInResponse(): void {}
 }

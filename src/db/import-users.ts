@@ -1,6 +1,5 @@
 /** Writing many new users at once. */
 import { sql } from 'kysely'
-import { type AuditEvent, copiedEvents } from './audit.js'
 import { type CopiedRows, copyLine } from './copy.js'
 import type { Queryable, Transaction } from './database.js'
 import { statement, query, unnamed } from './statement.js'
@@ -51,29 +50,12 @@ function copiedMembers(
 }
 
 /**
- * Writes new users with their memberships. Foreign keys are looked at when constraints are checked.
+ * Sends new users with their memberships. Foreign keys are looked at when constraints are checked.
  * @param users with ids of `takeIds`
  */
-export async function insertUsers(transaction: Transaction, users: readonly StoredUser[]): Promise<void> {
+export function sendUsers(transaction: Transaction, users: readonly StoredUser[]): void {
   // Each text is made while PostgreSQL is at the one before.
-  const parts = [
-    () => copiedUsers(users),
-    () => copiedMembers(users, 'groups', 'group_id'),
-    () => copiedMembers(users, 'user_permissions', 'permission_id'),
-  ]
-  let copied: Promise<void> = Promise.resolve()
-  for (const part of parts) {
-    const rows = part()
-    await copied
-    copied = rows.text === '' ? copied : transaction.copy(rows)
-    copied.catch(() => {})
-  }
-  await copied
-}
-
-/** Writes what is recorded of them. As the last thing: readers of the feed wait for whoever has written some. */
-export async function insertEvents(transaction: Transaction, events: readonly AuditEvent[]): Promise<void> {
-  if (events.length === 0) return
-  await transaction.copy(copiedEvents(events))
-  transaction.leavesTrace(events)
+  transaction.copy(copiedUsers(users))
+  transaction.copy(copiedMembers(users, 'groups', 'group_id'))
+  transaction.copy(copiedMembers(users, 'user_permissions', 'permission_id'))
 }

@@ -24,8 +24,8 @@ export interface Transaction extends Queryable {
   ): void
   /** Waits for what was sent. */
   flush(): Promise<void>
-  /** Inserts rows by COPY. Nothing else may be under way, or sent before it has ended. */
-  copy(rows: CopiedRows): Promise<void>
+  /** Sends rows by COPY in the same way, but at once. */
+  copy(rows: CopiedRows): void
 }
 
 /**
@@ -108,7 +108,20 @@ export class OpenTransaction implements Transaction {
     ...parameters: Parameters
   ): void {
     sendTogether(this.client)
-    const sent = runOn(this.client, statement, parameters, this.options)
+    this.#follow(runOn(this.client, statement, parameters, this.options))
+  }
+
+  copy({ table, columns, text }: CopiedRows): void {
+    if (text === '') return
+    const relation = this.options.names.inSql(table)
+    this.#follow(
+      inStatementSpan('copy', `copy ${relation} from stdin`, () =>
+        copyInto(this.client, { table: relation, columns, text }),
+      ),
+    )
+  }
+
+  #follow(sent: Promise<unknown>): void {
     // Nobody may come to wait for it, where something else fails first.
     sent.catch((error: unknown) => (this.#failure ??= error))
     this.#sent.push(sent)
@@ -116,18 +129,6 @@ export class OpenTransaction implements Transaction {
 
   async flush(): Promise<void> {
     await Promise.all(this.#sent)
-  }
-
-  async copy({ table, columns, text }: CopiedRows): Promise<void> {
-    const relation = this.options.names.inSql(table)
-    try {
-      await inStatementSpan('copy', `copy ${relation} from stdin`, () =>
-        copyInto(this.client, { table: relation, columns, text }),
-      )
-    } catch (error) {
-      this.#failure ??= error
-      throw this.#failure
-    }
   }
 
   commit(): Promise<void> {

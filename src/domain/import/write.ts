@@ -1,9 +1,9 @@
 /** The second pass over a file: its users are made, chunk by chunk, and what is done is noted with them. */
 import type { Fault } from '../../../schemas/index.js'
-import type { AuditEvent } from '../../db/audit.js'
-import { checkConstraints } from '../../db/constraints.js'
+import { type AuditEvent, copiedEvents } from '../../db/audit.js'
+import { sendConstraintsCheck } from '../../db/constraints.js'
 import type { Database, Transaction } from '../../db/database.js'
-import { findIdSource, insertEvents, insertUsers, takeIds } from '../../db/import-users.js'
+import { findIdSource, sendUsers, takeIds } from '../../db/import-users.js'
 import { advanceImport, type ImportCounts, lockImport } from '../../db/imports.js'
 import { readReferences } from '../../db/references.js'
 import { mayBeOneRowsFault, problemOf } from '../../db/sqlstate.js'
@@ -230,13 +230,19 @@ async function writeIn(
   // The next one has later ids.
   pass()
   const users = decisions.map(({ after }, index): StoredUser => ({ ...after, id: ids[index]! }))
-  await insertUsers(transaction, users)
-  await turn()
-  if ((await lockImport(transaction, options.digest)) !== chunk.after) throw new SetupError(GONE_ON)
-  await checkConstraints(transaction)
+  sendUsers(transaction, users)
   const events = users.map((user, index) => eventOf(user, decisions[index]!, options.requestId))
-  await insertEvents(transaction, events)
+  transaction.leavesTrace(events)
+  const recorded = copiedEvents(events)
+  await transaction.flush()
+  await turn()
+  const reached = lockImport(transaction, options.digest)
+  // What follows is on its way before the first of it is done.
+  sendConstraintsCheck(transaction)
+  // As the last thing: readers of the feed wait for whoever has written some.
+  transaction.copy(recorded)
   advanceImport(transaction, options.digest, chunk.line, counts)
+  if ((await reached) !== chunk.after) throw new SetupError(GONE_ON)
   return { counts, faults }
 }
 
