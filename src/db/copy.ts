@@ -17,8 +17,8 @@ const ESCAPES: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r'
 
 /** One row in the text format of COPY. No value may hold a NUL, which PostgreSQL does not store. */
 export function copyLine(values: readonly CopyValue[]): string {
-  let line = ''
-  for (const value of values) line += line === '' ? field(value) : `\t${field(value)}`
+  let line = field(values[0]!)
+  for (let index = 1; index < values.length; index++) line += `\t${field(values[index]!)}`
   return `${line}\n`
 }
 

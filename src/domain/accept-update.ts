@@ -35,18 +35,24 @@ export function parseId(text: string): number | undefined {
 /** The faults that no schema can name: an id that is not the URL's, and a stored hash in the place of a password. */
 export function updateFaults(id: number | undefined, body: CheckedBody<UserUpdate>): Fault[] {
   if (isNoObject(body)) return []
-  const { values } = body
-  const faults = idFaults(id, body)
-  if (typeof values.password === 'string' && looksLikeStoredHash(values.password)) {
-    const detail = 'This is a stored hash. Send the password in plain text, or the mask that was read.'
-    faults.push({ pointer: '/password', code: 'stored_hash', detail })
-  }
-  // A letter of the domain may become two when it is lower-cased.
-  if (typeof values.email === 'string' && [...normalizeEmail(values.email)].length > MAX_EMAIL_LENGTH) {
-    const detail = `Ensure this field has no more than ${MAX_EMAIL_LENGTH} characters.`
-    faults.push({ pointer: '/email', code: 'max_length', detail })
-  }
-  return faults
+  const { password, email } = body.values
+  return [...idFaults(id, body), ...storedHashFaults(password), ...emailFaults(email)]
+}
+
+/** A stored hash in the place of a password. */
+export function storedHashFaults(password: unknown): Fault[] {
+  if (typeof password !== 'string' || !looksLikeStoredHash(password)) return []
+  const detail = 'This is a stored hash. Send the password in plain text, or the mask that was read.'
+  return [{ pointer: '/password', code: 'stored_hash', detail }]
+}
+
+/** An address whose stored form is too long: a letter of the domain may become two when it is lower-cased. */
+export function emailFaults(email: unknown): Fault[] {
+  if (typeof email !== 'string') return []
+  const stored = normalizeEmail(email)
+  if (stored.length <= MAX_EMAIL_LENGTH || [...stored].length <= MAX_EMAIL_LENGTH) return []
+  const detail = `Ensure this field has no more than ${MAX_EMAIL_LENGTH} characters.`
+  return [{ pointer: '/email', code: 'max_length', detail }]
 }
 
 /**

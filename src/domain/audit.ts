@@ -18,8 +18,11 @@ export const applied = <Field extends string>(
   changed: readonly Field[],
   before: (field: Field) => unknown,
   after: (field: Field) => unknown,
-): AuditEvent =>
-  eventOf(deed, 'applied', Object.fromEntries(changed.map((field) => [field, [before(field), after(field)]])))
+): AuditEvent => {
+  const changes: Record<string, unknown> = {}
+  for (const field of changed) changes[field] = [before(field), after(field)]
+  return eventOf(deed, 'applied', changes)
+}
 
 /** Something that is refused since it concerns privileges. Mistyped requests are not recorded. */
 export const refused = (deed: Deed, reason: Record<string, unknown>): AuditEvent =>

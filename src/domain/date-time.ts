@@ -3,6 +3,10 @@ import { epochSecondsOf, formatInstant, withMicroseconds } from '../db/timestamp
 
 const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))$/
 
+/** As nearly all are written: the form that is stored, of a day that every month has. */
+const STORED =
+  /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.(?!000000)\d{6})?Z$/
+
 // The range that Django's (Python's) datetime can hold, in UTC.
 const FIRST = epochSecondsOf([1, 1, 1, 0, 0, 0])
 const LAST = epochSecondsOf([9999, 12, 31, 23, 59, 59])
@@ -14,6 +18,7 @@ const LAST = epochSecondsOf([9999, 12, 31, 23, 59, 59])
  *   (which neither Python nor PostgreSQL stores), or lies outside of the years 1 to 9999
  */
 export function parseDateTime(text: string): string | undefined {
+  if (STORED.test(text)) return text
   const match = RFC_3339.exec(text)
   if (match === null) return undefined
   const part = (index: number) => Number(match[index] ?? 0)
@@ -21,7 +26,7 @@ export function parseDateTime(text: string): string | undefined {
   if (hour > 23 || minute > 59 || second > 59 || part(9) > 23 || part(10) > 59) return undefined
   if (!isDate(year, month, day)) return undefined
   const microseconds = Number((match[7] ?? '').slice(0, 6).padEnd(6, '0'))
-  // As nearly all are written: it is the instant already, and in range.
+  // It is the instant already, and in range.
   if (match[8] === undefined) return withMicroseconds(text.slice(0, 19), microseconds)
   const offset = (part(9) * 3600 + part(10) * 60) * (match[8] === '-' ? -1 : 1)
   const epoch = epochSecondsOf([year, month, day, hour, minute, second]) - offset

@@ -1,10 +1,10 @@
 /** Reads one record of a file: held to the rules of a new user, with ids in the place of names. */
 import type { Fault, UserRecord, UserUpdate } from '../../../schemas/index.js'
 import type { IdsByName, ReferenceNames } from '../../db/reference-names.js'
-import { type CheckedBody, isNoObject, updateFaults } from '../accept-update.js'
+import { type CheckedBody, emailFaults, isNoObject, storedHashFaults } from '../accept-update.js'
 import { isMaskShaped } from '../passwords/mask.js'
 import { looksLikeStoredHash } from '../passwords/registry.js'
-import { SET_FIELDS } from '../user.js'
+import type { SET_FIELDS } from '../user.js'
 
 /** What passwords of a file are: without either, none may be there. */
 export type PasswordKind = 'plain' | 'hashes'
@@ -15,7 +15,6 @@ export type Entry = { line: number } & ({ value: unknown } | { fault: Fault })
 /** A user to be made. */
 export interface ImportRecord {
   line: number
-  /** Without the password. */
   patch: UserUpdate & { username: string }
   /** As the file has it. Undefined for none. */
   password: string | undefined
@@ -49,15 +48,13 @@ export function makeRecordReader({ check, names, passwords }: ReaderOptions): (e
     if ('fault' in entry) return { line, faults: [entry.fault] }
     const body = check(passwords === 'hashes' ? withoutEmptyPassword(entry.value) : entry.value)
     if (isNoObject(body)) return { line, faults: body.faults }
-    const { password, groups, user_permissions, ...patch } = body.values
+    const { values } = body
+    const { password } = values
     if (password !== undefined && passwords === undefined) throw new UnexpectedPasswordError(line)
-    const faults = [...body.faults, ...passwordFaults(password, passwords), ...fieldFaults(body, passwords)]
-    const sets = { groups, user_permissions }
-    const ids: Partial<Record<(typeof SET_FIELDS)[number], number[]>> = {}
-    for (const field of SET_FIELDS) {
-      if (Array.isArray(sets[field])) ids[field] = idsOf(field, sets[field], names[field], faults)
-    }
-    return faults.length > 0 ? { line, faults } : { line, patch: { ...patch, ...ids }, password }
+    const faults = [...body.faults, ...passwordFaults(password, passwords), ...emailFaults(values.email)]
+    const ids = (field: SetField) => idsOf(field, values[field], names[field], faults)
+    const patch = { ...values, groups: ids('groups'), user_permissions: ids('user_permissions') }
+    return faults.length > 0 ? { line, faults } : { line, patch, password }
   }
 }
 
@@ -68,19 +65,13 @@ function withoutEmptyPassword(value: unknown): unknown {
   return others
 }
 
-/** What no schema can say of a field; a hash is no plain text that could be mistaken for one. */
-const fieldFaults = (body: CheckedBody<UserRecord>, passwords: PasswordKind | undefined): Fault[] => {
-  const { groups: _groups, user_permissions: _permissions, password, ...values } = body.values
-  const looked = passwords === 'hashes' || password === undefined ? values : { ...values, password }
-  return updateFaults(undefined, { sent: looked, values: looked, faults: body.faults })
-}
-
 /** As Django's `is_password_usable` has it: whatever follows the mark, nobody logs in with it. */
 const UNUSABLE = /^![A-Za-z0-9]*$/
 
 function passwordFaults(password: unknown, passwords: PasswordKind | undefined): Fault[] {
   if (typeof password !== 'string') return []
-  if (passwords === 'plain') return isMaskShaped(password) ? [fault('mask', MASK)] : []
+  if (passwords === 'plain')
+    return isMaskShaped(password) ? [fault('mask', MASK)] : storedHashFaults(password)
   if (UNUSABLE.test(password) || looksLikeStoredHash(password)) return []
   return [isMaskShaped(password) ? fault('mask', MASK) : fault('no_hash', NO_HASH)]
 }
@@ -89,13 +80,11 @@ const fault = (code: string, detail: string): Fault => ({ pointer: '/password', 
 const MASK = 'This is a mask, and no password: exports of the API have no passwords.'
 const NO_HASH = 'This is no hash that Django would understand.'
 
-function idsOf(
-  field: (typeof SET_FIELDS)[number],
-  wanted: readonly unknown[],
-  known: IdsByName,
-  faults: Fault[],
-): number[] {
-  return wanted.flatMap((name, index) => {
+type SetField = (typeof SET_FIELDS)[number]
+
+function idsOf(field: SetField, wanted: unknown, known: IdsByName, faults: Fault[]): number[] {
+  if (!Array.isArray(wanted)) return []
+  return wanted.flatMap((name: unknown, index) => {
     // What is no text has its fault already.
     if (typeof name !== 'string') return []
     const ids = known.get(name) ?? []
