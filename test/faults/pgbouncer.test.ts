@@ -4,6 +4,7 @@ import t from 'tap'
 import { checkContract } from '../../src/contract/suite.js'
 import { openWorld } from '../../src/contract/world.js'
 import { run } from '../helpers/cli.js'
+import { commandsOn, ndjson } from '../helpers/directory-files.js'
 import { createDatabase } from '../helpers/database.js'
 import { startService } from '../helpers/service.js'
 import { tellFigure } from './figures.js'
@@ -71,4 +72,19 @@ t.test('commands, and the first start', async (t) => {
     { status: 1, stderr: /a session of its own/ },
     'what would leave its lock behind',
   )
+})
+
+t.test('an import, of which a transaction is refused', async (t) => {
+  const database = await createDatabase(t)
+  await database.pool.query('create unique index on auth_user (email)')
+  const bouncer = await startPgBouncer(t, database.url, CONNECTIONS)
+  const { put, importFile, count } = await commandsOn(t, { ...database, url: bouncer.url })
+  const users = Array.from({ length: 3_000 }, (_, index) => ({
+    username: `user${index}`,
+    email: `${index === 1_500 ? 0 : index}@example.org`,
+  }))
+  const { summary, faults } = await importFile(await put(ndjson(users)))
+  t.match(summary, { imported: 2_999, failed: 1, finished: true })
+  t.match(faults, [{ line: 1_501, pointer: '/email' }])
+  t.equal(await count('auth_user'), 2_999)
 })
