@@ -11,6 +11,8 @@ export interface Server {
   pid: number
   /** Makes an empty database. @returns its URL */
   createDatabase(name: string): Promise<string>
+  /** Whoever is connected to it loses the connection. */
+  dropDatabase(name: string): Promise<void>
 }
 
 /** A database full of users. */
@@ -37,6 +39,9 @@ export async function startServer(resources: Resources, dataDir: string): Promis
       const url = new URL(postgres.url)
       url.pathname = name
       return url.href
+    },
+    async dropDatabase(name) {
+      await admin.query(`drop database ${name} with (force)`)
     },
   }
 }
