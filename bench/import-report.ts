@@ -38,7 +38,13 @@ function row(users: number, what: string, runs: readonly Run[]): string {
   const seconds = of(runs, (run) => run.seconds)
   const client = of(runs, (run) => run.client)
   const rate = Math.round(users / seconds).toLocaleString('en')
-  const cells = [what, seconds.toFixed(1), rate, `${of(runs, (run) => run.postgres).toFixed(1)} s`]
+  const each = runs.map((run) => run.seconds.toFixed(1)).join(', ')
+  const cells = [
+    what,
+    `${seconds.toFixed(1)} (${each})`,
+    rate,
+    `${of(runs, (run) => run.postgres).toFixed(1)} s`,
+  ]
   return `| ${[...cells, Number.isNaN(client) ? '' : `${client.toFixed(1)} s`].join(' | ')} |`
 }
 
@@ -59,7 +65,7 @@ export function report({ users, calm, bare, withEvents, imported }: Results, abo
 
 Written by \`npm run bench:import\`. ${about}
 
-| ${users.toLocaleString('en')} users, each in 2 groups | seconds | users/s | CPU of PostgreSQL | CPU of the client |
+| ${users.toLocaleString('en')} users, each in 2 groups | seconds (of each round) | users/s | CPU of PostgreSQL | CPU of the client |
 | --- | --- | --- | --- | --- |
 ${row(users, 'bare `COPY` into `auth_user` and `auth_user_groups`, one transaction', bare)}
 ${row(users, 'the same, and `COPY` of an event for each user: all rows that `import` makes', withEvents)}

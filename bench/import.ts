@@ -73,7 +73,7 @@ async function besideService<T>(
   return done
 }
 
-/** What nothing that keeps Django's constraints can beat: the rows alone, in one transaction. */
+/** The rows alone, in one transaction on one connection. */
 const copying =
   ({ users }: Bench, parts: readonly Part[]): Maker =>
   async ({ url }) => {

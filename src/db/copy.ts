@@ -62,11 +62,14 @@ class CopyQuery extends pg.Query {
   override submit = (connection: pg.Connection): void => {
     const { stream } = connection
     stream.cork()
-    connection.query(this.statement)
-    const copying = connection as CopyConnection
-    copying.sendCopyFromChunk(this.copied)
-    copying.endCopyFrom()
-    stream.uncork()
+    try {
+      connection.query(this.statement)
+      const copying = connection as CopyConnection
+      copying.sendCopyFromChunk(this.copied)
+      copying.endCopyFrom()
+    } finally {
+      stream.uncork()
+    }
   }
 
   /** By now all rows are on their way. */

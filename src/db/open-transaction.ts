@@ -50,6 +50,9 @@ const settingsStatement = statement('begin_settings', (statementTimeout: string,
   ]),
 )
 
+/** in_failed_sql_transaction */
+const IN_FAILED_TRANSACTION = '25P02'
+
 /** A transaction on its connection. What needs no answer before the next statement travels with it. */
 export class OpenTransaction implements Transaction {
   /** What PostgreSQL calls it. */
@@ -97,10 +100,14 @@ export class OpenTransaction implements Transaction {
       await this.id
       return rows
     } catch (error) {
-      // Of statements that travel together the first that fails says why; the others only that one did (25P02).
-      this.#failure ??= error
-      throw this.#failure
+      this.#note(error)
+      throw this.#failure ?? error
     }
+  }
+
+  /** Of statements that travel together the first that fails says why. The others only say that one did, and that perhaps sooner. */
+  #note(error: unknown): void {
+    if ((error as { code?: unknown }).code !== IN_FAILED_TRANSACTION) this.#failure ??= error
   }
 
   send<Parameters extends readonly unknown[], Row>(
@@ -123,12 +130,12 @@ export class OpenTransaction implements Transaction {
 
   #follow(sent: Promise<unknown>): void {
     // Nobody may come to wait for it, where something else fails first.
-    sent.catch((error: unknown) => (this.#failure ??= error))
+    sent.catch((error: unknown) => this.#note(error))
     this.#sent.push(sent)
   }
 
   async flush(): Promise<void> {
-    await Promise.all(this.#sent)
+    await allOf(this.#sent)
   }
 
   commit(): Promise<void> {
@@ -143,9 +150,14 @@ export class OpenTransaction implements Transaction {
   async #end(...statements: string[]): Promise<void> {
     sendTogether(this.client)
     const ends = statements.map((text) => this.client.query(text))
-    const outcomes = await Promise.allSettled([...this.#sent, ...ends])
-    // After a failure PostgreSQL answers a commit with a rollback; the first failure says why.
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
+    // After a failure PostgreSQL answers a commit with a rollback.
+    await allOf([...this.#sent, ...ends])
   }
+}
+
+/** @throws what the first of them, in the order in which they were sent, has failed with */
+async function allOf(sent: readonly Promise<unknown>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(sent)
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
 }

@@ -1,4 +1,5 @@
 // Rows travel with their COPY, and what follows them does not wait for its end.
+import { sql } from 'kysely'
 import t from 'tap'
 import { copyLine } from '../../src/db/copy.js'
 import { Database, openPool, type Transaction } from '../../src/db/database.js'
@@ -17,6 +18,11 @@ const rename = statement('rename', (id: number, name: string) =>
 
 const copyGroups = (transaction: Transaction, groups: readonly [name: string, id: number][]) =>
   transaction.copy({ table: 'auth_group', columns: ['name', 'id'], text: groups.map(copyLine).join('') })
+
+/** So that answers come together, as to a client that is busy. */
+function keepBusy(ms: number): void {
+  for (const end = performance.now() + ms; performance.now() < end;);
+}
 
 const namesOf = async () =>
   (await pool.query('select name from auth_group order by id')).rows.map((row) => row.name)
@@ -65,3 +71,28 @@ t.test(
     t.equal(await backend(), pid)
   },
 )
+
+t.test('a failure is told by its cause, also where rows that came behind it fail sooner', async (t) => {
+  const fails = statement('fails', (id: number) =>
+    query.selectNoFrom(sql<number>`1 / (${id}::int - ${id}::int)`.as('failed')),
+  )
+  const behind = async (first: (transaction: Transaction) => Promise<unknown>) =>
+    database.transaction(async (transaction) => {
+      const failed = first(transaction)
+      copyGroups(transaction, [['one', 1]])
+      transaction.send(rename, 1, 'after')
+      keepBusy(40)
+      await failed
+      await transaction.flush()
+    })
+  const sent = async (transaction: Transaction) => transaction.send(fails, 1)
+  for (let attempt = 0; attempt < 5; attempt++) {
+    await t.rejects(
+      behind((transaction) => transaction.run(fails, 1)),
+      { code: '22012' },
+      'asked for',
+    )
+    await t.rejects(behind(sent), { code: '22012' }, 'sent')
+  }
+  t.same(await namesOf(), [])
+})

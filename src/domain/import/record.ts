@@ -15,6 +15,7 @@ export type Entry = { line: number } & ({ value: unknown } | { fault: Fault })
 /** A user to be made. */
 export interface ImportRecord {
   line: number
+  /** Its password, if there is one, is not what is stored. */
   patch: UserUpdate & { username: string }
   /** As the file has it. Undefined for none. */
   password: string | undefined
