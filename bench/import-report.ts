@@ -1,4 +1,5 @@
 /** What `bench:import` has found, in words. */
+import { median } from './measure.js'
 import type { Latency } from './patch-latency.js'
 
 /** One way of making users, once. */
@@ -21,9 +22,6 @@ export interface Results {
   withEvents: Run[]
   imported: Run[]
 }
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((one, other) => one - other)[values.length >> 1]!
 
 const of = (runs: readonly Run[], figure: (run: Run) => number): number => median(runs.map(figure))
 

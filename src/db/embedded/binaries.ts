@@ -85,12 +85,16 @@ async function tryBinaries(root: string, user: OsUser): Promise<Binaries | Unusa
   const bin = (name: string) => path.join(root, 'native', 'bin', name)
   const binaries = { initdb: bin('initdb'), postgres: bin('postgres') }
   let major = ''
-  const files = Object.values(binaries)
-  const tried = await Promise.all(files.map((file) => run(file, ['--version'], user, 15_000)))
-  for (const [index, { ok, output, errno }] of tried.entries()) {
+  const tried = await Promise.all(
+    Object.values(binaries).map(async (file) => ({
+      file,
+      ...(await run(file, ['--version'], user, 15_000)),
+    })),
+  )
+  for (const { file, ok, output, errno } of tried) {
     if (user && (errno === 'EPERM' || errno === 'EINVAL')) throw cannotBecome(user)
     const unreachable = errno === 'EACCES' || /permission denied/i.test(output)
-    if (!ok) return { reason: `${files[index]}: ${output.trim()}`, unreachable }
+    if (!ok) return { reason: `${file}: ${output.trim()}`, unreachable }
     major = /\) (\d+)/.exec(output)?.[1] ?? ''
   }
   return { ...binaries, major }
