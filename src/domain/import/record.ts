@@ -4,7 +4,7 @@ import type { IdsByName, ReferenceNames } from '../../db/reference-names.js'
 import { type CheckedBody, emailFaults, isNoObject, storedHashFaults } from '../accept-update.js'
 import { isMaskShaped } from '../passwords/mask.js'
 import { looksLikeStoredHash } from '../passwords/registry.js'
-import type { SET_FIELDS } from '../user.js'
+import { SET_FIELDS } from '../user.js'
 
 /** What passwords of a file are: without either, none may be there. */
 export type PasswordKind = 'plain' | 'hashes'
@@ -53,8 +53,7 @@ export function makeRecordReader({ check, names, passwords }: ReaderOptions): (e
     const { password } = values
     if (password !== undefined && passwords === undefined) throw new UnexpectedPasswordError(line)
     const faults = [...body.faults, ...passwordFaults(password, passwords), ...emailFaults(values.email)]
-    const ids = (field: SetField) => idsOf(field, values[field], names[field], faults)
-    const patch = { ...values, groups: ids('groups'), user_permissions: ids('user_permissions') }
+    const patch = withIds(values, names, faults)
     return faults.length > 0 ? { line, faults } : { line, patch, password }
   }
 }
@@ -80,6 +79,13 @@ function passwordFaults(password: unknown, passwords: PasswordKind | undefined):
 const fault = (code: string, detail: string): Fault => ({ pointer: '/password', code, detail })
 const MASK = 'This is a mask, and no password: exports of the API have no passwords.'
 const NO_HASH = 'This is no hash that Django would understand.'
+
+function withIds(values: UserRecord, names: ReferenceNames, faults: Fault[]): ImportRecord['patch'] {
+  const patch: Record<string, unknown> = { ...values }
+  for (const field of SET_FIELDS)
+    if (values[field] !== undefined) patch[field] = idsOf(field, values[field], names[field], faults)
+  return patch as ImportRecord['patch']
+}
 
 type SetField = (typeof SET_FIELDS)[number]
 

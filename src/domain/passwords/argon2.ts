@@ -53,7 +53,7 @@ export function makeArgon2(hashLength: Argon2HashLength = 16): PasswordEncoder {
 
 const verifier: HashFormat = {
   algorithm: 'argon2',
-  isEncoded: (encoded) => parse(encoded) !== undefined,
+  isEncoded: (encoded) => matchEncoded(PATTERN, encoded) !== undefined,
   async verify(password, encoded) {
     const stored = parse(encoded)
     if (!stored || !isAffordable(stored)) return false
