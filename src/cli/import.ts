@@ -177,7 +177,7 @@ async function makeReader(
 async function run(job: Job): Promise<Done> {
   const { options, before, signal } = job
   const checked = await check(job)
-  const { records: read, faulty, ...counts } = checked
+  const { records: read, faulty, taken: _taken, ...counts } = checked
   const done = {
     dry_run: options.dryRun,
     read,
@@ -230,7 +230,7 @@ async function check({
   }
 }
 
-async function write(job: Job, { records, faulty }: Checked) {
+async function write(job: Job, { records, faulty, taken }: Checked) {
   const { database, options, digest, sink, signal, read, source } = job
   await beginImport(database, digest, randomUUID())
   const { request_id: requestId, line: after, ...before } = (await findImport(database, digest))!
@@ -247,6 +247,7 @@ async function write(job: Job, { records, faulty }: Checked) {
       existing: options.existing,
       after,
       faulty,
+      taken,
       encode: isPlain ? hasher(job.config) : async (hash) => hash,
       chunkSize: isPlain ? HASHED_CHUNK : CHUNK,
       onFaults: sink.report,

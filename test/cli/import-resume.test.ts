@@ -2,13 +2,17 @@
 import t, { type Test } from 'tap'
 import { launch } from '../helpers/cli.js'
 import { makeDirectory, ndjson } from '../helpers/directory-files.js'
-import { IN_THE_LAST, makeRival, USERS, usersFile } from '../helpers/long-import.js'
+import { addUser, IN_THE_LAST, IN_THE_SECOND, makeRival, USERS, usersFile } from '../helpers/long-import.js'
 
-const begin = async (t: Test) => {
+const begin = async (t: Test, { options = [] as string[], heldUpAt = IN_THE_LAST, taken = '' } = {}) => {
   const directory = await makeDirectory(t)
-  const rival = await makeRival(directory.pool)
+  if (taken !== '') await addUser(directory.pool, taken)
+  const rival = await makeRival(directory.pool, heldUpAt)
   const name = await directory.put(usersFile)
-  const { child, output, ended } = launch(['import', name, '--passwords', 'hashes', '--json'], directory.env)
+  const { child, output, ended } = launch(
+    ['import', name, '--passwords', 'hashes', '--json', ...options],
+    directory.env,
+  )
   await rival.isWaitedFor()
   return { ...directory, rival, name, child, output, ended }
 }
@@ -82,23 +86,53 @@ t.test('whose username is taken meanwhile is one wrong line', async (t) => {
   t.equal(await begun.count('auth_user'), USERS)
 })
 
-t.test('so are two users of different transactions that a project takes for the same', async (t) => {
-  const { pool, put, importFile, count } = await makeDirectory(t)
-  await pool.query('create unique index on auth_user (lower(username))')
-  const users = Array.from({ length: 3_500 }, (_, index) => ({ username: `user${index}` }))
-  const twins = [1_001, 1_999, 2_000, 3_400]
-  for (const index of twins) users[index] = { username: `USER${index - 1_000}` }
-  const { status, summary, faults } = await importFile(await put(ndjson(users)))
-  const imported = users.length - twins.length
-  t.match({ status, summary }, { status: 1, summary: { imported, failed: twins.length, finished: true } })
-  t.equal(await count('auth_user'), imported)
-  t.equal(await count('user_admin.audit_event'), imported)
-  t.same(
-    faults.map(({ line, pointer, code }) => `${line} ${pointer} ${code}`),
-    twins.map((index) => `${index + 1} /username unique`),
-    'the later ones',
-  )
+t.test('or passed over, where that is asked for', async (t) => {
+  const { rival, ended, output, count } = await begin(t, { options: ['--existing', 'skip'] })
+  await rival.end('commit')
+  t.equal(await ended, 0, output.stderr)
+  t.match(JSON.parse(output.stdout), { imported: USERS - 1, skipped: 1, failed: 0, finished: true })
+  t.equal(await count('auth_user'), USERS)
 })
+
+t.test('whether a username is taken is what holds as its user is made', async (t) => {
+  const [gone, come] = ['user3200', 'user3201']
+  const begun = await begin(t, { options: ['--existing', 'skip'], heldUpAt: IN_THE_SECOND, taken: gone })
+  const { pool } = begun
+  await pool.query('delete from auth_user where username = $1', [gone])
+  await addUser(pool, come)
+  await begun.rival.end('rollback')
+  t.equal(await begun.ended, 0, begun.output.stderr)
+  t.match(JSON.parse(begun.output.stdout), { imported: USERS - 1, skipped: 1, failed: 0, finished: true })
+  const { rows } = await pool.query(
+    'select username, first_name from auth_user where username = any($1) order by 1',
+    [[gone, come]],
+  )
+  t.same(rows, [
+    { username: gone, first_name: '' },
+    { username: come, first_name: 'Rival' },
+  ])
+})
+
+t.test(
+  'two users of different transactions that a project takes for the same: the later one is a wrong line',
+  async (t) => {
+    const { pool, put, importFile, count } = await makeDirectory(t)
+    await pool.query('create unique index on auth_user (lower(username))')
+    const users = Array.from({ length: 3_500 }, (_, index) => ({ username: `user${index}` }))
+    const twins = [1_001, 1_999, 2_000, 3_400]
+    for (const index of twins) users[index] = { username: `USER${index - 1_000}` }
+    const { status, summary, faults } = await importFile(await put(ndjson(users)))
+    const imported = users.length - twins.length
+    t.match({ status, summary }, { status: 1, summary: { imported, failed: twins.length, finished: true } })
+    t.equal(await count('auth_user'), imported)
+    t.equal(await count('user_admin.audit_event'), imported)
+    t.same(
+      faults.map(({ line, pointer, code }) => `${line} ${pointer} ${code}`),
+      twins.map((index) => `${index + 1} /username unique`),
+      'the later ones',
+    )
+  },
+)
 
 t.test('two imports of one file: nobody is made twice, and nobody left out', async (t) => {
   const { put, importFile, count } = await makeDirectory(t)

@@ -7,6 +7,8 @@ import { HASH, ndjson } from './directory-files.js'
 export const USERS = 3_300
 /** A username of the last transaction. */
 export const IN_THE_LAST = 'user3100'
+/** A username of the second one: while it waits, the last one has not begun. */
+export const IN_THE_SECOND = 'user1500'
 /** What all transactions but the last make. */
 export const WRITTEN_BEFORE = 3_000
 
@@ -19,15 +21,18 @@ export const usersFile = ndjson(
   })),
 )
 
-/** Somebody makes a user with a name of a transaction, which waits for the end of that. */
-export async function makeRival(pool: pg.Pool, username = IN_THE_LAST) {
-  const client = await pool.connect()
-  await client.query('begin')
-  await client.query(
+export const addUser = (db: pg.Pool | pg.ClientBase, username: string) =>
+  db.query(
     `insert into auth_user (password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined)
      values ('!', false, $1, 'Rival', '', '', false, true, now())`,
     [username],
   )
+
+/** Somebody makes a user with a name of a transaction, which waits for the end of that. */
+export async function makeRival(pool: pg.Pool, username = IN_THE_LAST) {
+  const client = await pool.connect()
+  await client.query('begin')
+  await addUser(client, username)
   return {
     end: async (how: 'commit' | 'rollback') => {
       await client.query(how)
