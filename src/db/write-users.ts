@@ -55,6 +55,8 @@ const changed = (column: string) =>
     ? sql<never>`case when d.sets_last_login then d.last_login else u.last_login end`
     : sql<never>`coalesce(${sql.ref(`d.${column}`)}, ${sql.ref(`u.${column}`)})`
 
+const anyOf = (ids: unknown[]) => sql<number>`any(${ids}::bigint[])`
+
 const writeUsersStatement = statement(
   'write_users',
   (...arrays: unknown[][]) =>
@@ -65,7 +67,9 @@ const writeUsersStatement = statement(
           .updateTable('auth_user as u')
           .from(rowsOf<ChangeRow>(CHANGE, arrays))
           .set(Object.fromEntries(CHANGED_COLUMNS.map((column) => [column, changed(column)])))
-          .whereRef('u.id', '=', 'd.id'),
+          .whereRef('u.id', '=', 'd.id')
+          // The same once more, so that the users are found by their keys and not joined to all that there are.
+          .where('u.id', '=', anyOf(arrays[0]!)),
       ),
     ),
   CHANGE_COLUMNS.length + EVENT_COLUMNS,
@@ -86,6 +90,7 @@ const writeMembershipsStatement = statement(
       .with('left_groups', (db) =>
         db
           .deleteFrom('auth_user_groups')
+          .where('user_id', '=', anyOf(left![0]!))
           .where(({ eb, refTuple }) =>
             eb(refTuple('user_id', 'group_id'), 'in', memberships(left!).$asTuple('user_id', 'member_of')),
           )
@@ -103,6 +108,7 @@ const writeMembershipsStatement = statement(
       .with('taken_permissions', (db) =>
         db
           .deleteFrom('auth_user_user_permissions')
+          .where('user_id', '=', anyOf(taken![0]!))
           .where(({ eb, refTuple }) =>
             eb(
               refTuple('user_id', 'permission_id'),
