@@ -45,12 +45,15 @@ interface Options {
 const CHUNK = 1_000
 const HASHED_CHUNK = 50
 
-/** One for each of the transactions that are under way at once, and one to ask what became of a commit. */
-const CONNECTIONS = 3
+/**
+ * One for each of the transactions that are under way at once, one to ask what became of a commit, and one to analyse
+ * what is there.
+ */
+const CONNECTIONS = 4
 
 /**
- * How many users are made when the directory is no longer what plans were made for. From then on those look into indexes,
- * which serve larger ones as well; PostgreSQL's own ANALYZE comes within a minute.
+ * How many users are made when a small directory is one no longer. What is planned then looks into indexes, which is right
+ * for larger ones as well; PostgreSQL's own ANALYZE comes within a minute.
  */
 const ANALYZED_AT = [1_000, 10_000]
 
@@ -184,7 +187,7 @@ async function makeReader(
 async function run(job: Job): Promise<Done> {
   const { options, before, signal } = job
   const checked = await check(job)
-  const { records: read, faulty, taken: _taken, ...counts } = checked
+  const { records: read, faulty, ...counts } = checked
   const done = {
     dry_run: options.dryRun,
     read,
@@ -237,7 +240,7 @@ async function check({
   }
 }
 
-async function write(job: Job, { records, faulty, taken }: Checked) {
+async function write(job: Job, { records, faulty }: Checked) {
   const { database, options, digest, sink, signal, read, source } = job
   await beginImport(database, digest, randomUUID())
   const { request_id: requestId, line: after, ...before } = (await findImport(database, digest))!
@@ -254,14 +257,13 @@ async function write(job: Job, { records, faulty, taken }: Checked) {
       existing: options.existing,
       after,
       faulty,
-      taken,
       encode: isPlain ? hasher(job.config) : async (hash) => hash,
       chunkSize: isPlain ? HASHED_CHUNK : CHUNK,
       onFaults: sink.report,
       onProgress(done) {
-        if (hasGrown(counts.imported - before.imported, done.imported))
-          // Nothing depends on it but how long others take.
-          void analyzeUsers(database).catch(() => {})
+        const reached = reachedBetween(counts.imported, counts.imported + done.imported)
+        // Nothing depends on it but how long others take.
+        if (reached !== undefined) void analyzeUsers(database, reached).catch(() => {})
         counts.imported += done.imported
         counts.skipped += done.skipped
         counts.failed += done.failed
@@ -278,8 +280,8 @@ async function write(job: Job, { records, faulty, taken }: Checked) {
   }
 }
 
-const hasGrown = (made: number, more: number): boolean =>
-  ANALYZED_AT.some((count) => made < count && made + more >= count)
+const reachedBetween = (before: number, now: number): number | undefined =>
+  ANALYZED_AT.find((count) => before < count && count <= now)
 
 /** Some passwords at once, as the service hashes them. */
 function hasher(config: Config): (password: string) => Promise<string> {

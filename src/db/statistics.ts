@@ -1,7 +1,17 @@
 /** What PostgreSQL knows of the tables that it plans for. */
 import { sql } from 'kysely'
-import type { Queryable } from './database.js'
-import { unnamed } from './statement.js'
+import type { Database } from './database.js'
+import { query, statement, unnamed } from './statement.js'
+
+/** Milliseconds: whoever ends waits for it. */
+const TIME_LIMIT_MS = 2_000
+
+const knownStatement = statement('known_users', (relation: string) =>
+  query.selectNoFrom([
+    sql<number>`(select reltuples from pg_class where oid = to_regclass(${relation}))::bigint`.as('users'),
+    sql`set_config('statement_timeout', ${String(TIME_LIMIT_MS)}, true)`.as('statement_timeout'),
+  ]),
+)
 
 // Whoever does the same, or changes the table, is not waited for.
 const analyzeStatement = unnamed(
@@ -10,8 +20,13 @@ const analyzeStatement = unnamed(
 
 /**
  * Has PostgreSQL look at how many users and memberships there are, and plan anew on all connections what was planned for
- * others. It passes over tables that are not the role's own, with a warning.
+ * others, unless it knows of as many users. It passes over tables that are not the role's own, with a warning.
+ * @param users at least so many are there
+ * @throws what the database reports: also that it took more than two seconds
  */
-export async function analyzeUsers(db: Queryable): Promise<void> {
-  await db.run(analyzeStatement)
+export function analyzeUsers(database: Database, users: number): Promise<void> {
+  return database.transaction(async (transaction) => {
+    const [known] = await transaction.run(knownStatement, database.options.names.relation('auth_user'))
+    if (known!.users < users) await transaction.run(analyzeStatement)
+  })
 }

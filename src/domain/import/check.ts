@@ -36,8 +36,6 @@ export interface Checked extends ImportCounts {
   records: number
   /** Lines that are wrong: they are not written. */
   faulty: ReadonlySet<number>
-  /** Lines to be skipped, as somebody has their username: if so it still is when their turn comes. */
-  taken: ReadonlySet<number>
 }
 
 /** @throws RangeError for more usernames than can be held */
@@ -48,7 +46,6 @@ export async function checkRecords(
 ): Promise<Checked> {
   const lines = new Map<string, number>()
   const faulty = new Set<number>()
-  const takenLines = new Set<number>()
   const counts = { records: 0, imported: 0, skipped: 0, failed: 0 }
   const refuse = (line: number, faults: readonly Fault[]) => {
     faulty.add(line)
@@ -72,16 +69,14 @@ export async function checkRecords(
       else {
         lines.set(patch.username, line)
         if (line <= after || !taken.has(patch.username)) counts.imported++
-        else if (existing === 'skip') {
-          takenLines.add(line)
-          counts.skipped++
-        } else refuse(line, [TAKEN])
+        else if (existing === 'skip') counts.skipped++
+        else refuse(line, [TAKEN])
       }
     }
     counts.records += batch.length
     onProgress(counts.records)
   }
-  return { ...counts, faulty, taken: takenLines }
+  return { ...counts, faulty }
 }
 
 async function* readBatches(source: AsyncIterable<readonly Entry[]>, read: (entry: Entry) => ReadEntry) {

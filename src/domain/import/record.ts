@@ -80,14 +80,16 @@ const fault = (code: string, detail: string): Fault => ({ pointer: '/password', 
 const MASK = 'This is a mask, and no password: exports of the API have no passwords.'
 const NO_HASH = 'This is no hash that Django would understand.'
 
+type SetField = (typeof SET_FIELDS)[number]
+
+/** Sets that are absent stay so: an object that gets a field more becomes a slow one. */
 function withIds(values: UserRecord, names: ReferenceNames, faults: Fault[]): ImportRecord['patch'] {
-  const patch: Record<string, unknown> = { ...values }
+  const copy: Omit<UserRecord, SetField> = { ...values }
+  const patch: typeof copy & Partial<Record<SetField, number[]>> = copy
   for (const field of SET_FIELDS)
     if (values[field] !== undefined) patch[field] = idsOf(field, values[field], names[field], faults)
-  return patch as ImportRecord['patch']
+  return patch
 }
-
-type SetField = (typeof SET_FIELDS)[number]
 
 function idsOf(field: SetField, wanted: unknown, known: IdsByName, faults: Fault[]): number[] {
   if (!Array.isArray(wanted)) return []

@@ -5,6 +5,7 @@ import { sendConstraintsCheck } from '../../db/constraints.js'
 import type { Database, Transaction } from '../../db/database.js'
 import { findIdSource, sendUsers, takeIds } from '../../db/import-users.js'
 import { advanceImport, type ImportCounts, lockImport } from '../../db/imports.js'
+import { readReferences } from '../../db/references.js'
 import { mayBeOneRowsFault, problemOf } from '../../db/sqlstate.js'
 import type { StoredUser } from '../../db/users.js'
 import { SetupError } from '../../errors.js'
@@ -16,7 +17,6 @@ import { makeUnusablePassword } from '../passwords/unusable.js'
 import { shownValue } from '../user.js'
 import { ahead, batchesOf } from './batches.js'
 import type { Existing, FaultReport } from './check.js'
-import { assumedFacts, readFacts } from './facts.js'
 import { type Order, workInTurn } from './in-turn.js'
 import type { Entry, ImportRecord, ReadEntry } from './record.js'
 
@@ -30,8 +30,6 @@ export interface WriteOptions {
   after: number
   /** Lines that are not written. */
   faulty: ReadonlySet<number>
-  /** Lines whose username somebody had when the file was checked. */
-  taken: ReadonlySet<number>
   /** From what a record has as a password to what is stored. */
   encode: (password: string) => Promise<string>
   /** Records of one transaction. */
@@ -148,22 +146,15 @@ async function tryBeside(
   options: ChunkOptions,
   order: Order,
 ): Promise<Written> {
-  const facts = await factsBeside(database, chunk, options)
+  // In a transaction of its own: of two that overlap for as long as the import takes, one would always hold the groups, and nobody
+  // could change them. What is deleted meanwhile the foreign keys tell.
+  const facts = await database.transaction((transaction) => readFacts(transaction, chunk.records))
   return database.transaction((transaction) => writeIn(transaction, chunk, facts, options, order), {
     // Ids that were taken for a second time would come after those of the next one.
     attempts: 1,
     // Of a wait for the one beside it, which waits for its turn, PostgreSQL could not tell that it has no end.
     lockTimeoutMs: LOCK_TIMEOUT_MS,
   })
-}
-
-/**
- * In most chunks there is nothing to ask for. Else in a transaction of its own: of two that overlap for as long as the
- * import takes, one would always hold the groups, and nobody could change them.
- */
-async function factsBeside(database: Database, { records }: Chunk, { taken }: ChunkOptions): Promise<Facts> {
-  if (!records.some(({ line }) => taken.has(line))) return assumedFacts(records)
-  return database.transaction((transaction) => readFacts(transaction, records))
 }
 
 const ALONE: Order = { pass: () => {}, turn: async () => {} }
@@ -272,4 +263,19 @@ function eventOf(user: StoredUser, { changed }: Made, requestId: string): AuditE
     () => null,
     (field) => shownValue(user, field),
   )
+}
+
+/** Locks the groups and permissions that the records name, and looks who has their usernames. */
+function readFacts(transaction: Transaction, records: readonly Ready[]): Promise<Facts> {
+  const none = new Set<number>()
+  const named = (field: 'groups' | 'user_permissions') =>
+    new Set(records.flatMap(({ patch }) => patch[field] ?? []))
+  return readReferences(transaction, {
+    userIds: none,
+    groupIds: named('groups'),
+    permissionIds: named('user_permissions'),
+    usernames: new Set(records.map(({ patch }) => patch.username)),
+    effectiveOf: none,
+    permissionsOfGroups: none,
+  })
 }
