@@ -75,9 +75,9 @@ export const USER_DEFAULTS = {
 
 const whole = (limits: FieldLimits, options: SchemaOptions) => ({
   ...userUpdate(limits),
-  ...options,
   required: ['username', 'password'],
   examples: [WHOLE_EXAMPLE],
+  ...options,
 })
 
 /** The body of a PUT. */
@@ -85,6 +85,8 @@ export const makeUserReplacement = (limits: FieldLimits): TSchema =>
   whole(limits, {
     $id: 'fastify-user-admin/UserReplacement',
     title: 'User replacement',
+    // Of user 1 on a new directory, who stays what it must be.
+    examples: [{ ...WHOLE_EXAMPLE, username: 'admin', is_superuser: true }],
     description:
       'A whole user. What is absent goes to its default: texts and sets become empty, the flags false, but `is_active` true, and ' +
       '`last_login` null. `date_joined` stays, since its default is the moment when the account was made.',

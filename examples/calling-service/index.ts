@@ -3,11 +3,13 @@
  * asked, `POSITION_FILE` keeps how far the events were dealt with.
  */
 import { readFile, rename, writeFile } from 'node:fs/promises'
-import { makeClient } from 'fastify-user-admin/client'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { makeClient, ProblemError } from 'fastify-user-admin/client'
 import { buildOffboarding, followLeavers } from './offboarding.js'
 
 const { DIRECTORY_URL, DIRECTORY_KEY, POSITION_FILE = 'position', PORT = '3001' } = process.env
 if (!DIRECTORY_URL || !DIRECTORY_KEY) throw new Error('Set DIRECTORY_URL and DIRECTORY_KEY.')
+const PAUSE_MS = 5_000
 const client = makeClient({ baseUrl: DIRECTORY_URL, key: DIRECTORY_KEY })
 const app = buildOffboarding(client)
 const ending = new AbortController()
@@ -19,15 +21,21 @@ async function keep(position: number): Promise<void> {
   await rename(`${POSITION_FILE}.new`, POSITION_FILE)
 }
 
-const position = Number(await readFile(POSITION_FILE, 'utf8').catch(() => '0'))
+async function follow(): Promise<void> {
+  const position = Number(await readFile(POSITION_FILE, 'utf8').catch(() => '0'))
+  const closeMailbox = async (userId: number) => console.log('closing the mailbox of user', userId)
+  await followLeavers(client, position, closeMailbox, keep, ending.signal)
+}
+
+/** The client tries again for some seconds. A directory that is away for longer is waited for here. */
+const isOutage = (error: unknown) => !(error instanceof ProblemError) || error.status >= 500
+
 console.log('listening at', await app.listen({ host: '127.0.0.1', port: Number(PORT) }))
-await followLeavers(
-  client,
-  position,
-  async (userId) => console.log('closing the mailbox of user', userId),
-  keep,
-  ending.signal,
-).catch((error: unknown) => {
-  if (!ending.signal.aborted) throw error
-})
+while (!ending.signal.aborted)
+  await follow().catch(async (error: unknown) => {
+    if (ending.signal.aborted) return
+    if (!isOutage(error)) throw error
+    console.error('the events can not be followed:', (error as Error).message)
+    await sleep(PAUSE_MS, undefined, { signal: ending.signal }).catch(() => {})
+  })
 await app.close()

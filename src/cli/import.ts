@@ -21,7 +21,7 @@ import { makePasswordEncoder } from '../domain/passwords/registry.js'
 import { createWorkQueue } from '../domain/passwords/work-queue.js'
 import { makeWholeChecker } from '../http/validation.js'
 import { withDatabase } from './database.js'
-import { CommandError } from './failure.js'
+import { CommandError, misused } from './failure.js'
 import { type ImportSummary, inWords } from './import-summary.js'
 import { note } from './output.js'
 import { makeMeter } from './progress.js'
@@ -112,6 +112,8 @@ async function importUsers(
   options: Options,
   signal: AbortSignal,
 ): Promise<Done> {
+  if (options.errors !== undefined && (await input.isAt(options.errors)))
+    throw misused(`${options.errors} is what is imported: --errors would empty it.`)
   const digest = await input.digest()
   const sink = openFaultSink(options.errors)
   try {
@@ -196,6 +198,11 @@ async function run(job: Job): Promise<Done> {
     finished: false,
   }
   if (options.dryRun || signal.aborted) return done
+  if (read === 0) {
+    // Not noted: whoever should have filled it may come again.
+    note('There are no users in this file.')
+    return { ...done, finished: true }
+  }
   if (faulty.size > 0 && !options.skipInvalid) {
     note(
       `Nothing ${before === undefined ? '' : 'more '}was imported. Correct these lines, or leave them out with --skip-invalid.`,

@@ -7,9 +7,11 @@ import { makeProgram } from './program.js'
 const isBrokenPipe = (error: unknown) => (error as NodeJS.ErrnoException).code === 'EPIPE'
 
 // Whoever reads our output may have seen enough (`list-keys | head -1`): no reason for a stack.
+let lastOutputError: unknown
 process.stdout.on('error', (error) => {
-  if (!isBrokenPipe(error)) throw error
+  lastOutputError = error
   process.exitCode = FAILED
+  if (!isBrokenPipe(error)) process.stderr.write(`error: The output can't be written: ${error.message}\n`)
 })
 
 let running: Command | undefined
@@ -22,7 +24,7 @@ try {
   await program.parseAsync()
 } catch (error) {
   process.exitCode = exitCodeOf(error)
-  if (!(error instanceof CommanderError || isBrokenPipe(error))) {
+  if (!(error instanceof CommanderError || error === lastOutputError || isBrokenPipe(error))) {
     const asJson: boolean = running?.opts().json ?? false
     const said = asJson ? JSON.stringify(explainAsJson(error)) : `error: ${explain(error)}`
     process.stderr.write(`${said}\n`)

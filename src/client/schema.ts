@@ -595,11 +595,12 @@ export interface components {
          * User replacement
          * @description A whole user. What is absent goes to its default: texts and sets become empty, the flags false, but `is_active` true, and `last_login` null. `date_joined` stays, since its default is the moment when the account was made.
          * @example {
-         *       "username": "ada.lovelace",
+         *       "username": "admin",
          *       "password": "correct horse battery staple",
          *       "first_name": "Ada",
          *       "email": "ada@example.com",
-         *       "is_staff": true
+         *       "is_staff": true,
+         *       "is_superuser": true
          *     }
          */
         UserReplacement: {

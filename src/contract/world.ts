@@ -29,10 +29,17 @@ export type Checks = Record<string, Check>
 /** Why a check is left out where there is no spare user. */
 export const NEEDS_SPARE = { skip: 'needs --spare-user-id: it would lock out the user of the key' }
 
-/** @throws where the service has no document, or the key may not read the users */
+/** @throws where the service has no document, or the users are not such as the checks need */
 export async function openWorld({ url, key, userId, spareUserId }: WorldOptions): Promise<World> {
   const subject = await Subject.open(url, key)
   const own = await Account.open(subject, userId ?? (await readOwnId(subject)))
+  const { is_active, is_staff, is_superuser } = own.original
+  if (!(is_active && is_staff && is_superuser))
+    throw new Error(`The key must be that of an active staff superuser: the user ${own.id} is none.`)
+  if (spareUserId === own.id)
+    throw new Error(
+      `The spare user must be another one than that of the key, ${own.id}: it would be locked out.`,
+    )
   const spare = spareUserId === undefined ? undefined : await Account.open(subject, spareUserId)
   const made = new Set<string>()
   return {

@@ -33,6 +33,17 @@ t.test('nothing that could be checked', async (t) => {
   const noKey = await run(['contract', '--url', service.url, '--key', 'x'], {})
   t.equal(noKey.status, 2)
   t.match(noKey.stderr, /does not say whose key it is: 401/)
+  const { id, key } = await service.makeCaller()
+  const suicidal = await run(['contract', '--url', service.url, '--spare-user-id', String(id)], {
+    CONTRACT_KEY: key,
+  })
+  t.match(suicidal, { status: 2, stdout: '', stderr: /spare user must be another one/ })
+  const staff = await service.makeCaller({
+    is_superuser: false,
+    user_permissions: [await service.findPermission('view_user'), await service.findPermission('view_group')],
+  })
+  const mere = await run(['contract', '--url', service.url], { CONTRACT_KEY: staff.key })
+  t.match(mere, { status: 2, stdout: '', stderr: `active staff superuser: the user ${staff.id} is none` })
   const misuse = await run(['contract', '--url', 'nowhere', '--key', 'x'], {})
   t.equal(misuse.status, 2)
   t.match(misuse.stderr, /must be a URL/)

@@ -1,5 +1,6 @@
 // What is exported can be imported: into another directory, and nothing is different there.
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { lstat, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
 import { formula, plain } from '../../src/cli/records/formula.js'
@@ -86,8 +87,30 @@ t.test('to a file, which is for its owner alone', async (t) => {
     (await readdir(place)).filter((name) => name.endsWith('.part')),
     [],
   )
+  t.match(await run(['export', '--output', place], env), { status: 1, stderr: /is a directory/ })
   const missing = await run(['export', '--output', path.join(place, 'missing/users.csv')], env)
   t.match(missing, { status: 1, stderr: /missing\/users\.csv can't be written/ })
+})
+
+t.test('to a pipe, a device or through a link, each of which stays what it is', async (t) => {
+  const { env, place, put, importFile } = await makeDirectory(t)
+  await importFile(await put('{"username":"ada"}\n'))
+  const [pipe, link, target] = ['pipe', 'link', 'target'].map((name) => path.join(place, name))
+  execFileSync('mkfifo', [pipe!])
+  const [ended, text] = await Promise.all([run(['export', '--output', pipe!], env), readFile(pipe!, 'utf8')])
+  t.equal(ended.status, 0, ended.stderr)
+  t.match(text, /^\{"username":"ada",.*\}\n$/)
+  t.ok((await stat(pipe!)).isFIFO())
+
+  await writeFile(target!, 'of yesterday')
+  await symlink(target!, link!)
+  t.equal((await run(['export', '--output', link!], env)).status, 0)
+  t.equal(await readFile(target!, 'utf8'), text)
+  t.ok((await lstat(link!)).isSymbolicLink())
+
+  const nothing = await run(['export', '--output', '/dev/null'], env)
+  t.equal(nothing.status, 0, nothing.stderr)
+  t.ok((await stat('/dev/null')).isCharacterDevice())
 })
 
 t.test('more than one page, in the order of the ids', async (t) => {

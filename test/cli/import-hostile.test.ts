@@ -1,4 +1,5 @@
 // Files that are broken, or meant to break something.
+import { link, readFile } from 'node:fs/promises'
 import t from 'tap'
 import { run } from '../helpers/cli.js'
 import { makeDirectory } from '../helpers/directory-files.js'
@@ -99,6 +100,11 @@ t.test('files with nothing in them', async (t) => {
     const { status, summary } = await importFile(file, '--dry-run')
     t.match({ status, summary }, { status: 0, summary: { read: 0, imported: 0, failed: 0 } })
   }
+  // Nor is it noted that such a one was imported: whoever was to fill it may come again.
+  for (const _ of [1, 2]) {
+    const ended = await run(['import', '-'], env)
+    t.match(ended, { status: 0, stdout: /^0 read/, stderr: 'There are no users in this file.\n' })
+  }
 })
 
 t.test('files that are not there, and options that mean nothing', async (t) => {
@@ -111,6 +117,14 @@ t.test('files that are not there, and options that mean nothing', async (t) => {
     status: 1,
     stderr: /missing\/errors can't be written/,
   })
+  const users = await put('{"username":"ada"}\n')
+  await link(users, `${place}/same`)
+  for (const same of [users, `${place}/same`])
+    t.match(await run(['import', users, '--errors', same], env), {
+      status: 2,
+      stderr: /--errors would empty it/,
+    })
+  t.equal(await readFile(users, 'utf8'), '{"username":"ada"}\n')
   t.match(await run(['import'], env), { status: 2 })
   t.match(await run(['import', '-', '--format', 'xml'], env), { status: 2 })
   t.match(await run(['export', '--existing', 'skip'], env), { status: 2 })

@@ -22,11 +22,12 @@ export function openFaultSink(file: string | undefined): FaultSink {
 }
 
 function fileSink(name: string): FaultSink {
-  const file = openOrRefuse(name)
+  const file = orRefuse(name, () => openSync(name, 'w'))
   let text = ''
   const flush = () => {
-    if (text !== '') writeSync(file, text)
+    const written = text
     text = ''
+    if (written !== '') orRefuse(name, () => writeSync(file, written))
   }
   return {
     report(line, faults) {
@@ -41,9 +42,9 @@ function fileSink(name: string): FaultSink {
   }
 }
 
-function openOrRefuse(name: string): number {
+function orRefuse(name: string, work: () => number): number {
   try {
-    return openSync(name, 'w')
+    return work()
   } catch (error) {
     throw new CommandError(`${name} can't be written: ${(error as Error).message}`)
   }

@@ -1,7 +1,7 @@
 /** What is imported: a file, or standard input put into one, since it is read more than once. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
+import { type FileHandle, mkdtemp, open, rm, stat } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { CommandError } from '../failure.js'
@@ -12,6 +12,8 @@ const CHUNK = 1 << 18
 export interface Input {
   /** In bytes. */
   size: number
+  /** Whether this path leads to it as well, by whatever links. */
+  isAt(name: string): Promise<boolean>
   /** All of it, from the beginning; as often as wanted. */
   chunks(onRead?: (bytes: number) => void): AsyncGenerator<Buffer>
   /** SHA-256. */
@@ -25,10 +27,14 @@ export interface Input {
  */
 export async function openInput(name: string): Promise<Input> {
   const handle = await openFile(name)
-  const { size } = await handle.stat()
+  const { size, dev, ino } = await handle.stat()
   const chunks: Input['chunks'] = (onRead) => chunksOf(handle, onRead)
   return {
     size,
+    async isAt(other) {
+      const found = await stat(other).catch(() => undefined)
+      return found?.dev === dev && found.ino === ino
+    },
     chunks,
     async digest() {
       const hash = createHash('sha256')

@@ -1,5 +1,7 @@
 /** Where an export goes: to a file, which is there once it is whole, or to standard output. */
-import { open, rename, rm } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import type { Stats } from 'node:fs'
+import { open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { CommandError } from '../failure.js'
 
 export interface Output {
@@ -31,21 +33,53 @@ const STANDARD: Output = {
   close: async () => {},
 }
 
+const unwritable = (name: string, { message }: Error) =>
+  new CommandError(`${name} can't be written: ${message}`)
+
 async function openFile(name: string): Promise<Output> {
-  const draft = `${name}.part`
+  const found: Stats | undefined = await stat(name).catch(() => undefined)
+  if (found?.isDirectory()) throw new CommandError(`${name} is a directory.`)
+  if (found !== undefined && !found.isFile()) return openDevice(name)
+  // A link stays one.
+  return openWhole(name, found === undefined ? name : await realpath(name))
+}
+
+/** A pipe or a device: nothing can take its place. */
+async function openDevice(name: string): Promise<Output> {
+  const handle = await open(name, 'w').catch((error: Error) => {
+    throw unwritable(name, error)
+  })
+  return {
+    write: (text) =>
+      handle.appendFile(text).then(
+        () => true,
+        (error: NodeJS.ErrnoException) => {
+          if (error.code === 'EPIPE') return false
+          throw unwritable(name, error)
+        },
+      ),
+    finish: async () => {},
+    close: () => handle.close(),
+  }
+}
+
+async function openWhole(name: string, target: string): Promise<Output> {
+  const draft = `${target}.${randomUUID()}.part`
   // For its owner alone: it is about people, and may hold hashes of their passwords.
-  const handle = await open(draft, 'w', 0o600).catch((error: Error) => {
-    throw new CommandError(`${name} can't be written: ${error.message}`)
+  const handle = await open(draft, 'wx', 0o600).catch((error: Error) => {
+    throw unwritable(name, error)
   })
   let isWhole = false
   return {
     async write(text) {
-      await handle.appendFile(text)
+      await handle.appendFile(text).catch((error: Error) => {
+        throw unwritable(name, error)
+      })
       return true
     },
     async finish() {
       await handle.sync()
-      await rename(draft, name)
+      await rename(draft, target)
       isWhole = true
     },
     async close() {
