@@ -91,4 +91,8 @@ t.test('a service that calls the directory', async (t) => {
   const second = start(t, example, env)
   await until(() => second.said().includes(`closing the mailbox of user ${eva}\n`))
   t.notMatch(second.said(), `of user ${ada}\n`, 'it goes on where it stopped')
+  const directory = await freePort()
+  const third = start(t, example, { ...env, PORT: '0', DIRECTORY_URL: `http://127.0.0.1:${directory}` })
+  await until(() => third.said().includes('the events can not be followed: fetch failed'))
+  t.equal(await third.end(), 0, `an outage does not end it\n${third.said()}`)
 })
