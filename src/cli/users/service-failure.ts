@@ -11,6 +11,8 @@ export interface Place {
 /** What to do, by the code of the problem. */
 const ADVICE: Partial<Record<ProblemError['code'], (place: Place) => string>> = {
   authentication_failed: ({ keySource }) => `Check the key in ${keySource}.`,
+  not_found: ({ url }) =>
+    `Nobody has that id there, or ${url} is not the API: then say with --url where it is.`,
   precondition_failed: () => 'Somebody else changed it meanwhile. Nothing was done: try again.',
 }
 
