@@ -115,30 +115,22 @@ async function importUsers(
   if (options.errors !== undefined && (await input.isAt(options.errors)))
     throw misused(`${options.errors} is what is imported: --errors would empty it.`)
   const digest = await input.digest()
-  const sink = openFaultSink(options.errors)
-  try {
-    const work = async (database: Database, schema: LiveSchema) => {
+  const work = async (database: Database, schema: LiveSchema) => {
+    const before = options.restart ? undefined : await findImport(database, digest)
+    if (before !== undefined && before.finished_at !== null) return finishedBefore(before, options)
+    // Not before something is to be done: it empties its file.
+    const sink = openFaultSink(options.errors)
+    try {
       if (options.restart && !options.dryRun) await forgetImport(database, digest)
-      const before = options.restart ? undefined : await findImport(database, digest)
-      if (before !== undefined && before.finished_at !== null) return finishedBefore(before, options)
-      const job: Job = {
-        database,
-        options,
-        input,
-        digest,
-        sink,
-        signal,
-        before,
-        config,
-        read: await makeReader(config, database, schema, options),
-        source: (onRead) => READERS[options.format ?? formatOf(file)](input.chunks(onRead)),
-      }
-      return run(job)
+      const read = await makeReader(config, database, schema, options)
+      const source: Job['source'] = (onRead) =>
+        READERS[options.format ?? formatOf(file)](input.chunks(onRead))
+      return await run({ database, options, input, digest, sink, signal, before, config, read, source })
+    } finally {
+      sink.close()
     }
-    return await withDatabase(config, work, CONNECTIONS)
-  } finally {
-    sink.close()
   }
+  return withDatabase(config, work, CONNECTIONS)
 }
 
 interface Job {

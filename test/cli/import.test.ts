@@ -1,4 +1,5 @@
 // Users from files: what is made of them, what is recorded, and what is refused.
+import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { verifyPassword } from '../../src/domain/passwords/registry.js'
 import { run } from '../helpers/cli.js'
@@ -197,9 +198,12 @@ t.test('users who are there already can be skipped', async (t) => {
 })
 
 t.test('what was imported is not imported again', async (t) => {
-  const { put, importFile, usernames, pool } = await makeDirectory(t)
+  const { env, put, importFile, usernames, pool } = await makeDirectory(t)
   const file = await put(ndjson([{ username: 'ada' }]))
   await importFile(file)
+  const faults = await put('of yesterday')
+  t.match(await run(['import', file, '--errors', faults], env), { status: 0 })
+  t.equal(await readFile(faults, 'utf8'), 'of yesterday')
   const again = await importFile(file)
   t.match(again, {
     status: 0,
