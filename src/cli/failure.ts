@@ -24,6 +24,13 @@ export class CommandError extends Error {
 /** What can't be meant: nothing was done, or asked. */
 export const misused = (message: string): CommandError => new CommandError(message, { exitCode: MISUSED })
 
+/** A file, or what stands for one, that does not take what is to be written. */
+export const unwritable = (name: string, { message }: Error): CommandError =>
+  new CommandError(`${name} can't be written: ${message}`)
+
+/** Whether whoever reads what is written is gone. */
+export const isBrokenPipe = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EPIPE'
+
 /** Whether the message of an error is for operators as it is. */
 export const isExpected = (error: unknown): error is Error =>
   error instanceof CommandError || error instanceof SetupError

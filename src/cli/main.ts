@@ -1,17 +1,15 @@
 #!/usr/bin/env node
 /** The command line: runs a command, and says how it ended. */
 import { type Command, CommanderError } from 'commander'
-import { CommandError, explain, explainAsJson, FAILED, MISUSED } from './failure.js'
+import { CommandError, explain, explainAsJson, FAILED, isBrokenPipe, MISUSED, unwritable } from './failure.js'
 import { makeProgram } from './program.js'
-
-const isBrokenPipe = (error: unknown) => (error as NodeJS.ErrnoException).code === 'EPIPE'
 
 // Whoever reads our output may have seen enough (`list-keys | head -1`): no reason for a stack.
 let lastOutputError: unknown
 process.stdout.on('error', (error) => {
   lastOutputError = error
   process.exitCode = FAILED
-  if (!isBrokenPipe(error)) process.stderr.write(`error: The output can't be written: ${error.message}\n`)
+  if (!isBrokenPipe(error)) process.stderr.write(`error: ${unwritable('The output', error).message}\n`)
 })
 
 let running: Command | undefined

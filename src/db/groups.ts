@@ -11,7 +11,7 @@ import {
   type PageRequest,
   readPage,
 } from './list.js'
-import { afterDeletion } from './rows.js'
+import { afterDeletion, anyOf } from './rows.js'
 import { query, statement } from './statement.js'
 
 /** A group as stored: its permissions as ids in ascending order. */
@@ -150,7 +150,7 @@ const permissionsStatement = statement(
         db
           .deleteFrom('auth_group_permissions')
           .where('group_id', '=', sql<number>`${id}::bigint`)
-          .where('permission_id', '=', sql<number>`any(${taken}::bigint[])`)
+          .where('permission_id', '=', anyOf(taken))
           .returning('permission_id'),
       )
       .insertInto('auth_group_permissions')

@@ -1,6 +1,7 @@
 /** What updates refer to: memberships as they are, groups and permissions that exist, names that are taken. */
 import { sql } from 'kysely'
 import type { Queryable, Transaction } from './database.js'
+import { anyOf } from './rows.js'
 import { query, statement } from './statement.js'
 
 /** What to look up for a group of updates whose users are locked already. */
@@ -31,15 +32,8 @@ export interface References {
   permissionsOfGroup: Map<number, Set<number>>
 }
 
-const ids = (values: number[]) => sql`any(${values}::bigint[])`
-
 const locked = (table: 'auth_group' | 'auth_permission', wanted: number[]) =>
-  query
-    .selectFrom(table)
-    .select('id')
-    .where('id', '=', sql<number>`${ids(wanted)}`)
-    .orderBy('id')
-    .forKeyShare()
+  query.selectFrom(table).select('id').where('id', '=', anyOf(wanted)).orderBy('id').forKeyShare()
 
 /** A row of a look-up: the sets have different shapes, and a row is cheaper than a document. */
 interface ReferenceRow {
@@ -72,10 +66,10 @@ const referencesStatement = statement(
           union all
           select 'effective permission', m.user_id, p.permission_id, null
             from auth_user_groups m join auth_group_permissions p using (group_id)
-            where m.user_id = ${ids(effectiveOf)}
+            where m.user_id = ${anyOf(effectiveOf)}
           union all
           select 'permission of group', group_id, permission_id, null
-            from auth_group_permissions where group_id = ${ids(permissionsOfGroups)}
+            from auth_group_permissions where group_id = ${anyOf(permissionsOfGroups)}
         )`.as('reference'),
       )
       .selectAll(),
@@ -93,10 +87,10 @@ const membershipsStatement = statement('read_memberships', (userIds: number[]) =
     .selectFrom(
       sql<MembershipRow>`(
         select user_id, group_id, null as permission_id
-          from auth_user_groups where user_id = ${ids(userIds)}
+          from auth_user_groups where user_id = ${anyOf(userIds)}
         union all
         select user_id, null, permission_id
-          from auth_user_user_permissions where user_id = ${ids(userIds)}
+          from auth_user_user_permissions where user_id = ${anyOf(userIds)}
       )`.as('membership'),
     )
     .selectAll(),
@@ -170,7 +164,7 @@ const permissionNamesStatement = statement('permission_names', (wanted: number[]
     .selectFrom('auth_permission as p')
     .innerJoin('django_content_type as c', 'c.id', 'p.content_type_id')
     .select(['p.id', sql<string>`c.app_label || '.' || p.codename`.as('name')])
-    .where('p.id', '=', sql<number>`${ids(wanted)}`)
+    .where('p.id', '=', anyOf(wanted))
     .orderBy('name'),
 )
 

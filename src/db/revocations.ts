@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Revocable } from '../../schemas/index.js'
 import type { AuditEvent } from './audit.js'
 import type { Queryable, Transaction } from './database.js'
-import { rowsOf } from './rows.js'
+import { anyOf, rowsOf } from './rows.js'
 import { query, statement } from './statement.js'
 
 /** What ends, and who ended it. */
@@ -64,7 +64,7 @@ const revokeKeysStatement = statement(
         db
           .updateTable('user_admin.api_key')
           .set({ revoked_at: sql<string>`now()` })
-          .where('user_id', '=', sql<number>`any(${arrays[0]}::bigint[])`)
+          .where('user_id', '=', anyOf(arrays[0]!))
           .where(isLive)
           .returning(['user_id', 'id as target_id']),
       )
@@ -81,7 +81,7 @@ const deleteTokensStatement = statement(
       .with('ended', (db) =>
         db
           .deleteFrom('authtoken_token')
-          .where('user_id', '=', sql<number>`any(${arrays[0]}::bigint[])`)
+          .where('user_id', '=', anyOf(arrays[0]!))
           .returning(['user_id', 'user_id as target_id']),
       )
       .insertInto('user_admin.audit_event')

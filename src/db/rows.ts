@@ -10,6 +10,9 @@ export function rowsOf<Row>(types: Record<string, string>, arrays: readonly unkn
   )
 }
 
+/** Whatever is one of these ids. Compared as bigint: one that is past the range of its column does not exist, and is no error. */
+export const anyOf = (ids: readonly unknown[]) => sql<number>`any(${ids}::bigint[])`
+
 /**
  * A condition that holds, and is looked at once all rows of another part of the statement, which deletes and returns them,
  * are gone. PostgreSQL runs parts in any order, and Django removes memberships, without

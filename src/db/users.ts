@@ -1,6 +1,7 @@
 /** Reading users, and locking them for a change. */
 import { type Selectable, sql } from 'kysely'
 import type { Queryable, Transaction } from './database.js'
+import { anyOf } from './rows.js'
 import { query, statement } from './statement.js'
 import type { AuthUserTable } from './tables.js'
 
@@ -28,9 +29,6 @@ export const USER_COLUMNS = [
   'date_joined',
 ] as const
 
-// Compared as bigint, so that an id past the column's range is one that does not exist, and no error.
-const among = (ids: number[]) => sql<number[]>`${ids}::bigint[]`
-
 /** A whole user of the table under the alias `t`. */
 export const wholeUser = sql<StoredUser>`${sql.join(USER_COLUMNS.map((column) => sql.ref(`t.${column}`)))},
   array(select group_id from auth_user_groups where user_id = t.id order by 1) as groups,
@@ -38,9 +36,7 @@ export const wholeUser = sql<StoredUser>`${sql.join(USER_COLUMNS.map((column) =>
 
 const readUsersStatement = statement('read_users', (ids: number[]) =>
   query
-    .selectFrom(
-      sql<StoredUser>`(select ${wholeUser} from auth_user as t where t.id = any(${among(ids)}))`.as('u'),
-    )
+    .selectFrom(sql<StoredUser>`(select ${wholeUser} from auth_user as t where t.id = ${anyOf(ids)})`.as('u'))
     .selectAll(),
 )
 
@@ -55,7 +51,7 @@ const lockUsersStatement = statement('lock_users', (ids: number[]) =>
   query
     .selectFrom('auth_user')
     .select(USER_COLUMNS)
-    .where('id', '=', sql<number>`any(${among(ids)})`)
+    .where('id', '=', anyOf(ids))
     .orderBy('id')
     .forNoKeyUpdate(),
 )

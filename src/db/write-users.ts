@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { enterInAdminLog } from './admin-log.js'
 import type { Transaction } from './database.js'
 import { type AuditEvent, EVENT_COLUMNS, eventArrays, insertionOf } from './audit.js'
-import { afterDeletion, rowsOf } from './rows.js'
+import { afterDeletion, anyOf, rowsOf } from './rows.js'
 import { query, statement } from './statement.js'
 import type { UserColumns } from './users.js'
 
@@ -54,8 +54,6 @@ const changed = (column: string) =>
   column === 'last_login'
     ? sql<never>`case when d.sets_last_login then d.last_login else u.last_login end`
     : sql<never>`coalesce(${sql.ref(`d.${column}`)}, ${sql.ref(`u.${column}`)})`
-
-const anyOf = (ids: unknown[]) => sql<number>`any(${ids}::bigint[])`
 
 const writeUsersStatement = statement(
   'write_users',

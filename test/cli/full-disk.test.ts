@@ -1,10 +1,7 @@
 // A disk that is full is told of once, and without a stack.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import os from 'node:os'
+import { closeSync, openSync } from 'node:fs'
 import t from 'tap'
-import { quote } from '../../src/cli/names.js'
-import { type Ended, PROGRAM, run } from '../helpers/cli.js'
+import { type Ended, launch, run } from '../helpers/cli.js'
 import { makeDirectory } from '../helpers/directory-files.js'
 
 const FULL = '/dev/full'
@@ -14,15 +11,11 @@ await importFile(file, '--skip-invalid')
 
 /** With standard output on it. */
 async function runOnFull(args: string[]): Promise<Ended> {
-  const command = `${[...PROGRAM, ...args].map(quote).join(' ')} >${FULL}`
-  const child = spawn('sh', ['-c', command], {
-    cwd: os.tmpdir(),
-    env: { PATH: process.env.PATH ?? '', HOME: os.tmpdir(), ...env },
-  })
-  let stderr = ''
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
-  const [status] = await once(child, 'close')
-  return { status, stdout: '', stderr }
+  const full = openSync(FULL, 'w')
+  const { child, output, ended } = launch(args, env, [], full)
+  closeSync(full)
+  child.stdin!.end()
+  return { status: await ended, ...output }
 }
 
 const CASES: Record<string, () => Promise<Ended>> = {

@@ -86,7 +86,25 @@ t.test('whose username is taken meanwhile is one wrong line', async (t) => {
   t.equal(await begun.count('auth_user'), USERS)
 })
 
-t.test('or passed over, where that is asked for', async (t) => {
+t.test('so are two users of different transactions that a project takes for the same', async (t) => {
+  const { pool, put, importFile, count } = await makeDirectory(t)
+  await pool.query('create unique index on auth_user (lower(username))')
+  const users = Array.from({ length: 3_500 }, (_, index) => ({ username: `user${index}` }))
+  const twins = [1_001, 1_999, 2_000, 3_400]
+  for (const index of twins) users[index] = { username: `USER${index - 1_000}` }
+  const { status, summary, faults } = await importFile(await put(ndjson(users)))
+  const imported = users.length - twins.length
+  t.match({ status, summary }, { status: 1, summary: { imported, failed: twins.length, finished: true } })
+  t.equal(await count('auth_user'), imported)
+  t.equal(await count('user_admin.audit_event'), imported)
+  t.same(
+    faults.map(({ line, pointer, code }) => `${line} ${pointer} ${code}`),
+    twins.map((index) => `${index + 1} /username unique`),
+    'the later ones',
+  )
+})
+
+t.test('whose username is taken meanwhile is passed over, where that is asked for', async (t) => {
   const { rival, ended, output, count } = await begin(t, { options: ['--existing', 'skip'] })
   await rival.end('commit')
   t.equal(await ended, 0, output.stderr)
@@ -112,27 +130,6 @@ t.test('whether a username is taken is what holds as its user is made', async (t
     { username: come, first_name: 'Rival' },
   ])
 })
-
-t.test(
-  'two users of different transactions that a project takes for the same: the later one is a wrong line',
-  async (t) => {
-    const { pool, put, importFile, count } = await makeDirectory(t)
-    await pool.query('create unique index on auth_user (lower(username))')
-    const users = Array.from({ length: 3_500 }, (_, index) => ({ username: `user${index}` }))
-    const twins = [1_001, 1_999, 2_000, 3_400]
-    for (const index of twins) users[index] = { username: `USER${index - 1_000}` }
-    const { status, summary, faults } = await importFile(await put(ndjson(users)))
-    const imported = users.length - twins.length
-    t.match({ status, summary }, { status: 1, summary: { imported, failed: twins.length, finished: true } })
-    t.equal(await count('auth_user'), imported)
-    t.equal(await count('user_admin.audit_event'), imported)
-    t.same(
-      faults.map(({ line, pointer, code }) => `${line} ${pointer} ${code}`),
-      twins.map((index) => `${index + 1} /username unique`),
-      'the later ones',
-    )
-  },
-)
 
 t.test('two imports of one file: nobody is made twice, and nobody left out', async (t) => {
   const { put, importFile, count } = await makeDirectory(t)

@@ -74,16 +74,25 @@ export async function spawnStart(t: Test, env: Environment, modules: string[] = 
   return { url, pid: child.pid!, output, ended, kill: (signal) => void child.kill(signal) }
 }
 
-/** Begins a command, and doesn't wait for anything. */
-export function launch(args: string[], env: Environment, modules: string[] = []) {
+/**
+ * Begins a command, and doesn't wait for anything.
+ * @param stdout where its output goes to, which is in nobody's hands then: a file that is open
+ */
+export function launch(
+  args: string[],
+  env: Environment,
+  modules: string[] = [],
+  stdout: 'pipe' | number = 'pipe',
+) {
   const [program = '', ...options] = programWith(modules)
   const child = spawn(program, [...options, ...args], {
     // Not the project's folder, or a forgotten DATA_DIR would be the developer's own.
     cwd: os.tmpdir(),
     env: { PATH: process.env.PATH ?? '', HOME: os.tmpdir(), ...env },
+    stdio: ['pipe', stdout, 'pipe'],
   })
   const output = { stdout: '', stderr: '' }
-  child.stdout!.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
+  child.stdout?.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
   child.stderr!.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
   return { child, output, ended: statusOf(child) }
 }

@@ -1,7 +1,7 @@
 /** Where faults of lines go: all of them to a file, as NDJSON, or the first ones to standard error. */
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Fault } from '../../../schemas/index.js'
-import { CommandError } from '../failure.js'
+import { unwritable } from '../failure.js'
 import { note } from '../output.js'
 
 /** Faults that are shown where there is no file for them. */
@@ -46,7 +46,7 @@ function orRefuse(name: string, work: () => number): number {
   try {
     return work()
   } catch (error) {
-    throw new CommandError(`${name} can't be written: ${(error as Error).message}`)
+    throw unwritable(name, error as Error)
   }
 }
 

@@ -1,8 +1,7 @@
 /** Where an export goes: to a file, which is there once it is whole, or to standard output. */
 import { randomUUID } from 'node:crypto'
-import type { Stats } from 'node:fs'
 import { open, realpath, rename, rm, stat } from 'node:fs/promises'
-import { CommandError } from '../failure.js'
+import { CommandError, isBrokenPipe, unwritable } from '../failure.js'
 
 export interface Output {
   /**
@@ -23,8 +22,8 @@ export const openOutput = (name: string | undefined): Promise<Output> =>
 const STANDARD: Output = {
   write: (text) =>
     new Promise((resolve, reject) => {
-      process.stdout.write(text, (error: NodeJS.ErrnoException | null | undefined) => {
-        if (error && error.code !== 'EPIPE') reject(error)
+      process.stdout.write(text, (error) => {
+        if (error && !isBrokenPipe(error)) reject(error)
         // Whoever reads has seen enough.
         else resolve(!error)
       })
@@ -33,11 +32,13 @@ const STANDARD: Output = {
   close: async () => {},
 }
 
-const unwritable = (name: string, { message }: Error) =>
-  new CommandError(`${name} can't be written: ${message}`)
+/** Says of what file it was that it failed. */
+const refuse = (name: string) => (error: Error) => {
+  throw unwritable(name, error)
+}
 
 async function openFile(name: string): Promise<Output> {
-  const found: Stats | undefined = await stat(name).catch(() => undefined)
+  const found = await stat(name).catch(() => undefined)
   if (found?.isDirectory()) throw new CommandError(`${name} is a directory.`)
   if (found !== undefined && !found.isFile()) return openDevice(name)
   // A link stays one.
@@ -46,18 +47,18 @@ async function openFile(name: string): Promise<Output> {
 
 /** A pipe or a device: nothing can take its place. */
 async function openDevice(name: string): Promise<Output> {
-  const handle = await open(name, 'w').catch((error: Error) => {
-    throw unwritable(name, error)
-  })
+  const handle = await open(name, 'w').catch(refuse(name))
   return {
-    write: (text) =>
-      handle.appendFile(text).then(
-        () => true,
-        (error: NodeJS.ErrnoException) => {
-          if (error.code === 'EPIPE') return false
-          throw unwritable(name, error)
-        },
-      ),
+    async write(text) {
+      try {
+        await handle.appendFile(text)
+        return true
+      } catch (error) {
+        // Whoever reads has seen enough.
+        if (isBrokenPipe(error)) return false
+        throw unwritable(name, error as Error)
+      }
+    },
     finish: async () => {},
     close: () => handle.close(),
   }
@@ -66,15 +67,11 @@ async function openDevice(name: string): Promise<Output> {
 async function openWhole(name: string, target: string): Promise<Output> {
   const draft = `${target}.${randomUUID()}.part`
   // For its owner alone: it is about people, and may hold hashes of their passwords.
-  const handle = await open(draft, 'wx', 0o600).catch((error: Error) => {
-    throw unwritable(name, error)
-  })
+  const handle = await open(draft, 'wx', 0o600).catch(refuse(name))
   let isWhole = false
   return {
     async write(text) {
-      await handle.appendFile(text).catch((error: Error) => {
-        throw unwritable(name, error)
-      })
+      await handle.appendFile(text).catch(refuse(name))
       return true
     },
     async finish() {
